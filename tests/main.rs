@@ -1,0 +1,3 @@
+//! One binary for every test, a file per subject.
+
+mod support;
