@@ -45,7 +45,9 @@ pub enum OriginError {
     NotAUrl,
     #[error("its scheme must be https or http")]
     Scheme,
-    #[error("it must be a scheme, a host and perhaps a port, with no path, query, fragment, user or password")]
+    #[error(
+        "it must be a scheme, a host and perhaps a port, with no path, query, fragment, user or password"
+    )]
     NotBare,
 }
 
