@@ -1,0 +1,150 @@
+//! Which hosts this gate answers for.
+//!
+//! A name that is not listed is a 421 (RFC 9110 §15.5.20): it neither reaches the app nor starts a login, so
+//! that a forged `Host` cannot end up in a link, a cache or a cookie.
+
+use http::HeaderMap;
+use http::Uri;
+use http::header::HOST;
+
+use crate::types::Origin;
+
+/// The hosts that are answered for: `public_url`'s and the further names in `listen.hosts`.
+#[derive(Clone, Debug)]
+pub struct Hosts {
+    names: Vec<Name>,
+}
+
+/// A host name, lower case, with the port that it must come with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Name {
+    host: String,
+    /// `None`: any port will do.
+    port: Option<u16>,
+}
+
+/// Why a request's host was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    #[error("the Host header is missing, is there twice, or is no host")]
+    Malformed,
+    #[error("this gate does not answer for that host")]
+    Unknown,
+}
+
+impl Hosts {
+    /// `further` are names with or without a port; without one, any port fits.
+    #[must_use]
+    pub fn new(public: &Origin, further: &[String]) -> Self {
+        let own = Name { host: normal(public.host()), port: Some(public.port()) };
+        let further = further.iter().filter_map(|text| split(text)).map(|(host, port)| Name { host, port });
+        Self { names: std::iter::once(own).chain(further).collect() }
+    }
+
+    /// Accepts a request whose `Host` (and, in absolute form, whose authority) is listed.
+    pub fn admit(&self, uri: &Uri, headers: &HeaderMap, secure: bool) -> Result<(), HostError> {
+        let mut lines = headers.get_all(HOST).iter();
+        let (Some(line), None) = (lines.next(), lines.next()) else {
+            return Err(HostError::Malformed);
+        };
+        let text = line.to_str().map_err(|_| HostError::Malformed)?;
+        self.admit_text(text, secure)?;
+        match uri.authority() {
+            Some(authority) => self.admit_text(authority.as_str(), secure),
+            None => Ok(()),
+        }
+    }
+
+    fn admit_text(&self, text: &str, secure: bool) -> Result<(), HostError> {
+        let (host, port) = split(text).ok_or(HostError::Malformed)?;
+        let port = port.unwrap_or(if secure { 443 } else { 80 });
+        let listed =
+            self.names.iter().any(|name| name.host == host && name.port.is_none_or(|wanted| wanted == port));
+        if listed { Ok(()) } else { Err(HostError::Unknown) }
+    }
+}
+
+/// Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`, the host as [`normal`] writes it.
+fn split(text: &str) -> Option<(String, Option<u16>)> {
+    let end = if text.starts_with('[') { text.find(']')? + 1 } else { text.find(':').unwrap_or(text.len()) };
+    let (host, rest) = text.split_at(end);
+    let port = match rest.strip_prefix(':') {
+        Some("") => None,
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
+        Some(_) => return None,
+        None if rest.is_empty() => None,
+        None => return None,
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    let fits = match host.strip_prefix('[') {
+        Some(inner) => {
+            inner.strip_suffix(']')?.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'))
+        }
+        None => host.bytes().all(plain),
+    };
+    (fits && !host.is_empty()).then(|| (normal(host), port))
+}
+
+/// Lower case, without the dot that makes a name absolute.
+fn normal(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admitted(host: &str) -> Result<(), HostError> {
+        let public: Origin = "https://app.test".parse().unwrap();
+        let hosts = Hosts::new(&public, &["other.test:8443".into(), "10.0.0.1".into(), "[::1]".into()]);
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, host.parse().unwrap());
+        hosts.admit(&Uri::from_static("/"), &headers, true)
+    }
+
+    #[test]
+    fn case_27_spellings_of_one_host_are_one_host() {
+        for host in [
+            "app.test",
+            "APP.TEST",
+            "app.test.",
+            "app.test:443",
+            "other.test:8443",
+            "10.0.0.1:8080",
+            "[::1]:9",
+        ] {
+            assert_eq!(admitted(host), Ok(()), "{host}");
+        }
+        for host in ["app.test:80", "evil.test", "app.test.evil.test", "other.test", "xapp.test"] {
+            assert_eq!(admitted(host), Err(HostError::Unknown), "{host}");
+        }
+    }
+
+    #[test]
+    fn case_28_a_host_that_is_none_is_malformed() {
+        for host in
+            ["app.test/public?", "app.test@evil.test", "app.test:443x", "", "a b", "[::1", "app.test:99999"]
+        {
+            assert_eq!(admitted(host), Err(HostError::Malformed), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_host_header_must_be_there_once() {
+        let hosts = Hosts::new(&"https://app.test".parse().unwrap(), &[]);
+        let mut headers = HeaderMap::new();
+        assert_eq!(hosts.admit(&Uri::from_static("/"), &headers, true), Err(HostError::Malformed));
+        headers.append(HOST, "app.test".parse().unwrap());
+        headers.append(HOST, "app.test".parse().unwrap());
+        assert_eq!(hosts.admit(&Uri::from_static("/"), &headers, true), Err(HostError::Malformed));
+    }
+
+    #[test]
+    fn an_absolute_form_must_name_a_listed_host_too() {
+        let hosts = Hosts::new(&"https://app.test".parse().unwrap(), &[]);
+        let mut headers = HeaderMap::new();
+        headers.append(HOST, "app.test".parse().unwrap());
+        let uri = Uri::from_static("http://evil.test/");
+        assert_eq!(hosts.admit(&uri, &headers, true), Err(HostError::Unknown));
+    }
+}
