@@ -1,1 +1,127 @@
-//! (being furnished)
+//! Who is signed in, and with which tokens.
+//!
+//! [`codec`] turns a [`Session`] into few bytes and back, and [`cookie_store`] keeps it sealed in the browser.
+
+use std::fmt;
+
+use crate::clock::UnixTime;
+use crate::crypto::random;
+use crate::secret::Secret;
+
+pub mod codec;
+pub mod cookie_store;
+mod packed;
+
+/// One sign-in of one user, from the callback to the sign-out. Prints neither tokens nor claims.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Names this sign-in; a refresh keeps it, a new sign-in never does.
+    pub id: SessionId,
+    /// When the user signed in here.
+    pub created: UnixTime,
+    /// When the session was last written.
+    pub touched: UnixTime,
+    /// When the user last proved who they are to Cognito; a refresh keeps it.
+    pub auth_time: Option<UnixTime>,
+    /// What the upstream gets.
+    pub access_token: Secret,
+    /// The access token's own `exp`.
+    pub access_expires: UnixTime,
+    /// Absent where Cognito gave none; the session then ends with its access token.
+    pub refresh_token: Option<Secret>,
+    /// Kept only where it is forwarded.
+    pub id_token: Option<Secret>,
+    /// What is known of the user, from the id token.
+    pub identity: Identity,
+}
+
+impl Session {
+    /// A session that begins now, under an id that no session has had; the rest is for the caller to fill in.
+    ///
+    /// Whatever session the browser held before is not continued, so none can be planted in it.
+    #[must_use]
+    pub fn new(now: UnixTime, access_token: Secret, access_expires: UnixTime, identity: Identity) -> Self {
+        Self {
+            id: SessionId::random(),
+            created: now,
+            touched: now,
+            auth_time: None,
+            access_token,
+            access_expires,
+            refresh_token: None,
+            id_token: None,
+            identity,
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id)
+            .field("created", &self.created)
+            .field("touched", &self.touched)
+            .field("access_expires", &self.access_expires)
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The user: `sub`, and claims that may be absent. Prints `sub` alone.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Who this is, for good; everything else may change.
+    pub sub: String,
+    /// `cognito:username`.
+    pub username: Option<String>,
+    /// `email`.
+    pub email: Option<String>,
+    /// `cognito:groups`.
+    pub groups: Vec<String>,
+    /// `preferred_username`.
+    pub preferred_username: Option<String>,
+    /// Further claims that are kept, as name and JSON text.
+    pub claims: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("sub", &self.sub).finish_non_exhaustive()
+    }
+}
+
+/// Names one session; 16 random bytes, printed as hex. It opens nothing, so it may be logged.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId([u8; 16]);
+
+impl SessionId {
+    /// An id that no session has had.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+
+    /// The bytes themselves.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl From<[u8; 16]> for SessionId {
+    fn from(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,155 @@
+//! Sealed values: text that the browser keeps for us and can neither read nor change.
+//!
+//! A sealed value is, in unpadded base64url (RFC 4648 §5):
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 1 | version, 1 |
+//! | 4 | key id |
+//! | 24 | nonce, fresh for each value |
+//! | n | ciphertext, as long as the plaintext |
+//! | 16 | tag |
+//!
+//! The additional data names the purpose, the version and the scope, so that a value opens only as what it
+//! was sealed for, where it was sealed for.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64_simd::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use crate::crypto::keyring::{KeyId, KeyRing};
+use crate::crypto::random;
+use crate::crypto::xaes::{NONCE, TAG, Xaes256Gcm};
+
+const VERSION: u8 = 1;
+const KEY_ID: usize = size_of::<KeyId>();
+const HEADER: usize = 1 + KEY_ID + NONCE;
+
+/// The longest text that [`Sealer::open`] looks at; a whole header block is no longer.
+pub const MAX_SEALED: usize = 64 * 1024;
+
+/// What a value is sealed for. A value sealed for one purpose does not open for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The session cookie.
+    Session,
+    /// The login cookie, between the authorization request and the callback.
+    Login,
+}
+
+impl Purpose {
+    /// Part of the sealed format: a changed label ends every session.
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::Session => b"cognigate/session/1",
+            Self::Login => b"cognigate/login/1",
+        }
+    }
+}
+
+/// Seals and opens for one purpose and one scope. Clones share the keys.
+///
+/// All key derivation is done by [`Sealer::new`]; opening a value hashes nothing.
+#[derive(Clone)]
+pub struct Sealer(Arc<Inner>);
+
+struct Inner {
+    /// Never empty, and in the ring's order: the first seals.
+    keys: Vec<(KeyId, Xaes256Gcm)>,
+    aad: Vec<u8>,
+}
+
+/// What was sealed.
+pub struct Opened {
+    /// The plaintext, wiped when dropped.
+    pub bytes: Zeroizing<Vec<u8>>,
+    /// False where an older key of the ring opened it, so that it wants sealing anew.
+    pub current_key: bool,
+}
+
+/// The value does not open.
+///
+/// There is one such error on purpose: unknown key, wrong purpose, another scope, a flipped bit or plain
+/// noise look the same to whoever sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the sealed value does not open")]
+pub struct OpenError;
+
+impl Sealer {
+    /// A sealer for `purpose` within `scope`, the cookie's domain or host as configured.
+    #[must_use]
+    pub fn new(ring: &KeyRing, purpose: Purpose, scope: &str) -> Self {
+        let keys = ring.derive(purpose.label()).map(|(id, key)| (id, Xaes256Gcm::new(&key))).collect();
+        let mut aad = Vec::new();
+        for part in [purpose.label(), &[VERSION], scope.as_bytes()] {
+            // Lengths keep (ab, c) apart from (a, bc).
+            aad.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            aad.extend_from_slice(part);
+        }
+        Self(Arc::new(Inner { keys, aad }))
+    }
+
+    /// Seals `plaintext` with the ring's first key under a fresh nonce.
+    ///
+    /// The text is 4/3 as long as the plaintext and 60 characters more.
+    #[must_use]
+    pub fn seal(&self, plaintext: &[u8]) -> String {
+        self.seal_with_nonce(plaintext, &random::bytes())
+    }
+
+    fn seal_with_nonce(&self, plaintext: &[u8], nonce: &[u8; NONCE]) -> String {
+        let (id, cipher) = &self.0.keys[0];
+        // Reserved in full: a buffer that grew would leave plaintext behind.
+        let mut sealed = Vec::with_capacity(HEADER + plaintext.len() + TAG);
+        sealed.push(VERSION);
+        sealed.extend_from_slice(id);
+        sealed.extend_from_slice(nonce);
+        sealed.extend_from_slice(plaintext);
+        let tag = cipher.seal(nonce, &self.0.aad, &mut sealed[HEADER..]);
+        sealed.extend_from_slice(&tag);
+        URL_SAFE_NO_PAD.encode_to_string(&sealed)
+    }
+
+    /// Opens what [`Sealer::seal`] made, with whichever key of the ring sealed it.
+    ///
+    /// # Errors
+    /// [`OpenError`] for everything else, and for a text longer than [`MAX_SEALED`].
+    pub fn open(&self, sealed: &[u8]) -> Result<Opened, OpenError> {
+        if sealed.len() > MAX_SEALED {
+            return Err(OpenError);
+        }
+        let mut bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode_to_vec(sealed).map_err(|_| OpenError)?);
+        let (&[VERSION, ref rest @ ..], message) = bytes.split_first_chunk::<HEADER>().ok_or(OpenError)?
+        else {
+            return Err(OpenError);
+        };
+        let (id, nonce) = rest.split_first_chunk::<KEY_ID>().ok_or(OpenError)?;
+        let (id, nonce) = (*id, *nonce.first_chunk::<NONCE>().ok_or(OpenError)?);
+        let tag = *message.last_chunk::<TAG>().ok_or(OpenError)?;
+
+        // The ciphertext moves to the front and is decrypted there, so that the buffer is the answer.
+        let end = bytes.len() - TAG;
+        bytes.truncate(end);
+        bytes.drain(..HEADER);
+        for (index, (key_id, cipher)) in self.0.keys.iter().enumerate() {
+            if *key_id == id && cipher.open(&nonce, &self.0.aad, &mut bytes, &tag).is_ok() {
+                return Ok(Opened { bytes, current_key: index == 0 });
+            }
+        }
+        Err(OpenError)
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealer({} keys)", self.0.keys.len())
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("current_key", &self.current_key).finish_non_exhaustive()
+    }
+}
