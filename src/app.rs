@@ -1,1 +1,206 @@
-//! (being furnished)
+//! The rooms, wired together from one configuration, and the way of one request through them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, Request, Response};
+use hyper::body::Incoming;
+
+use crate::auth::gate::Admission;
+use crate::auth::navigation::{is_declared_fetch, is_navigation};
+use crate::auth::{RelyingParty, RequestHead};
+use crate::clock::Clock;
+use crate::cognito::endpoints::{Endpoints, MissingEndpoint};
+use crate::cognito::http::Http;
+use crate::cognito::jwks::Jwks;
+use crate::cognito::token::TokenClient;
+use crate::cognito::verify::Verifier;
+use crate::config::{Config, EndpointPrefix};
+use crate::cookie::read::RequestCookies;
+use crate::crypto::random;
+use crate::failure::Failure;
+use crate::policy::host::Hosts;
+use crate::policy::path::CanonicalPath;
+use crate::proxy::client::{NoAuthority, Upstream};
+use crate::proxy::{self, Passport};
+use crate::session::Session;
+use crate::telemetry::access::{Access, Decision};
+use crate::types::{Body, Origin, RequestId};
+
+/// What all threads share.
+#[derive(Debug)]
+pub struct App {
+    rp: RelyingParty,
+    jwks: Arc<Jwks>,
+    hosts: Hosts,
+    public_url: Origin,
+    prefix: EndpointPrefix,
+}
+
+/// Why the rooms cannot be wired.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    #[error(transparent)]
+    Endpoint(#[from] MissingEndpoint),
+    #[error(transparent)]
+    Upstream(#[from] NoAuthority),
+    #[error("the client that talks to Cognito cannot be made: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+impl App {
+    /// Nothing is asked of Cognito yet: the keys are loaded while [`App::jwks`] is kept fresh.
+    pub fn new(config: &Config, clock: Clock) -> Result<Self, WiringError> {
+        let endpoints = Endpoints::new(&config.cognito)?;
+        let http = Http::new()?;
+        let cognito = &config.cognito;
+        let jwks = Arc::new(Jwks::new(http.clone(), endpoints.jwks.clone(), clock.clone()));
+        let verifier =
+            Verifier::new(Arc::clone(&jwks), &endpoints.issuers, &cognito.client_id, clock.clone());
+        let tokens = TokenClient::new(http, &endpoints, &cognito.client_id, cognito.client_secret.clone());
+        Ok(Self {
+            rp: RelyingParty::new(config, &endpoints, tokens, verifier, clock),
+            jwks,
+            hosts: Hosts::new(&config.public_url, &config.listen.hosts),
+            public_url: config.public_url.clone(),
+            prefix: config.prefix.clone(),
+        })
+    }
+
+    /// Cognito's signing keys; the gate is ready once they are loaded.
+    #[must_use]
+    pub fn jwks(&self) -> &Arc<Jwks> {
+        &self.jwks
+    }
+
+    /// Answers one request. `upstream` is the calling thread's own.
+    pub async fn respond(
+        &self,
+        upstream: &Upstream,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Response<Body> {
+        let request_id = request_id(request.headers());
+        let access = Access::begin(&request, peer.ip());
+        let (parts, body) = request.into_parts();
+        let cookies = RequestCookies::read(&parts.headers);
+        let head = RequestHead {
+            method: &parts.method,
+            uri: &parts.uri,
+            headers: &parts.headers,
+            cookies: &cookies,
+            request_id: &request_id,
+        };
+        let mut decision = Decision::default();
+        let answer = self.dispatch(upstream, &head, body, peer, &mut decision).await;
+        let response = answer.unwrap_or_else(|failure| self.explain(failure, &head));
+        access.end(&request_id, response.status(), &decision);
+        response
+    }
+
+    async fn dispatch(
+        &self,
+        upstream: &Upstream,
+        head: &RequestHead<'_>,
+        body: Incoming,
+        peer: SocketAddr,
+        decision: &mut Decision,
+    ) -> Result<Response<Body>, Failure> {
+        decision.outcome = "refused";
+        self.hosts.admit(head.uri, head.headers, self.public_url.is_secure())?;
+        // `CONNECT` has no target of this form, and `*` is none.
+        let target = head.uri.path_and_query().map_or("", |target| target.path());
+        let path = CanonicalPath::parse(target)?;
+        if let Some(endpoint) = path.below(self.prefix.as_str()) {
+            decision.outcome = "endpoint";
+            return self.endpoint(endpoint, head, decision).await;
+        }
+        match self.rp.admit(head.cookies).await {
+            Admission::Forward { session, renewed } => {
+                decision.outcome = "forward";
+                decision.sub = Some(session.identity.sub.clone());
+                let passport = Passport {
+                    session: &session,
+                    public_url: &self.public_url,
+                    peer: peer.ip(),
+                    request_id: head.request_id,
+                    cookies: head.cookies,
+                    cookie_name: self.rp.cookie_name(),
+                };
+                let forwarded =
+                    proxy::forward(upstream, head.method, head.uri, head.headers, body, &passport);
+                let response = forwarded.await.unwrap_or_else(|error| self.explain(error.into(), head));
+                self.for_one_user(response, &session, renewed, head)
+            }
+            Admission::Login { expired } if is_navigation(head.method, head.headers) => {
+                decision.outcome = "login";
+                Ok(self.rp.begin_login(head, expired))
+            }
+            Admission::CookieLost if is_navigation(head.method, head.headers) => Err(Failure::CookieLost),
+            Admission::Login { .. } | Admission::CookieLost => {
+                decision.outcome = "unauthorized";
+                Err(Failure::Unauthenticated)
+            }
+            Admission::Unavailable { retry_after } => {
+                decision.outcome = "unavailable";
+                Err(Failure::RefreshUnavailable { retry_after })
+            }
+        }
+    }
+
+    /// Our own endpoints, below the prefix; none of them is ever the app's.
+    async fn endpoint(
+        &self,
+        endpoint: &str,
+        head: &RequestHead<'_>,
+        decision: &mut Decision,
+    ) -> Result<Response<Body>, Failure> {
+        let allow = match endpoint {
+            "/sign_out" => "GET, POST",
+            "/start" | "/sign_in" | "/callback" | "/signed_out" | "/userinfo" => "GET",
+            _ => return Err(Failure::NoEndpoint),
+        };
+        if !allow.split(", ").any(|method| head.method == method) {
+            return Err(Failure::Method { allow });
+        }
+        match endpoint {
+            "/callback" => self.rp.callback(head).await.map_err(Failure::Callback),
+            "/sign_out" => Ok(self.rp.sign_out(head)),
+            "/signed_out" => Ok(self.rp.signed_out_page(head)),
+            "/userinfo" => match self.rp.admit(head.cookies).await {
+                Admission::Forward { session, renewed } => {
+                    decision.sub = Some(session.identity.sub.clone());
+                    self.for_one_user(self.rp.userinfo(&session), &session, renewed, head)
+                }
+                Admission::Login { .. } | Admission::CookieLost => Err(Failure::Unauthenticated),
+                Admission::Unavailable { retry_after } => Err(Failure::RefreshUnavailable { retry_after }),
+            },
+            // Only a navigation may be given a login cookie; what does not say what it is may be one.
+            _ if is_declared_fetch(head.headers) => Err(Failure::Unauthenticated),
+            _ => Ok(self.rp.start(head)),
+        }
+    }
+
+    /// Gives the answer the session's new cookie, where it was renewed, and keeps it out of shared caches.
+    fn for_one_user(
+        &self,
+        mut response: Response<Body>,
+        session: &Session,
+        renewed: bool,
+        head: &RequestHead<'_>,
+    ) -> Result<Response<Body>, Failure> {
+        let cookies = if renewed { self.rp.save(session, head.cookies)? } else { Vec::new() };
+        proxy::seal_answer(response.headers_mut(), cookies);
+        Ok(response)
+    }
+
+    fn explain(&self, failure: Failure, head: &RequestHead<'_>) -> Response<Body> {
+        failure.into_response(&self.rp, head)
+    }
+}
+
+/// The client's own id where it has the shape of one, else a new one.
+fn request_id(headers: &HeaderMap) -> RequestId {
+    let own = headers.get("x-request-id").and_then(|value| RequestId::from_client(value.as_bytes()));
+    own.unwrap_or_else(|| RequestId::from_random(random::bytes()))
+}

@@ -1,1 +1,272 @@
-//! (being furnished)
+//! Every failure as an answer, in one exhaustive match.
+//!
+//! Whoever asked for HTML gets a page that says what happened and what to do; everything else gets
+//! problem+json (RFC 9457). Neither says more about the inside than the person outside can use; the log does,
+//! under the same request id.
+
+use std::time::Duration;
+
+use http::header::{ALLOW, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::auth::callback::{CallbackError, CallbackFailure};
+use crate::auth::navigation::{accepts, is_navigation};
+use crate::auth::{RelyingParty, RequestHead};
+use crate::cognito::token::GrantError;
+use crate::cookie::chunk::TooLarge;
+use crate::pages::problem::Problem;
+use crate::pages::{Action, Page};
+use crate::policy::host::HostError;
+use crate::policy::path::PathError;
+use crate::proxy::client::ForwardError;
+use crate::types::Body;
+
+/// What ends a request without the app's answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Host(#[from] HostError),
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error("there is no endpoint of that name")]
+    NoEndpoint,
+    #[error("that endpoint does not answer this method")]
+    Method { allow: &'static str },
+    #[error("nobody is signed in")]
+    Unauthenticated,
+    #[error("the session cookie did not stick")]
+    CookieLost,
+    #[error("the session cannot be refreshed at the moment")]
+    RefreshUnavailable { retry_after: Duration },
+    #[error("the session does not fit into cookies: {0}")]
+    SessionTooLarge(#[from] TooLarge),
+    #[error("sign-in failed: {}", .0.reason)]
+    Callback(CallbackFailure),
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+}
+
+/// What a failure looks like from outside.
+struct Look {
+    status: StatusCode,
+    title: &'static str,
+    text: &'static str,
+    /// Where the one button leads, and what it says.
+    action: Option<(String, &'static str)>,
+    /// Beside the problem; the page has its button.
+    login_url: Option<String>,
+    headers: Vec<(http::HeaderName, HeaderValue)>,
+}
+
+impl Failure {
+    /// The answer, for whoever sent `head`.
+    #[must_use]
+    pub fn into_response(self, rp: &RelyingParty, head: &RequestHead<'_>) -> Response<Body> {
+        self.log(head);
+        let cookies = match &self {
+            Self::Callback(failure) => failure.cookies.clone(),
+            _ => Vec::new(),
+        };
+        // A script that must sign in reads a problem, even where its Accept lists HTML too.
+        let as_page = match &self {
+            Self::Unauthenticated => false,
+            _ => is_navigation(head.method, head.headers) || accepts(head.headers, "text/html"),
+        };
+        let look = self.look(rp, head);
+        let mut response = if as_page {
+            Page {
+                status: look.status,
+                title: look.title,
+                text: &[look.text],
+                action: look.action.as_ref().map(|(href, label)| Action::Link { href, label }),
+                request_id: Some(head.request_id),
+                form_origins: &[],
+            }
+            .into_response()
+        } else {
+            Problem {
+                status: look.status,
+                title: look.title,
+                detail: look.text,
+                request_id: Some(head.request_id),
+                login_url: look.login_url.as_deref(),
+            }
+            .into_response()
+        };
+        for (name, value) in look.headers {
+            response.headers_mut().insert(name, value);
+        }
+        for cookie in cookies {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        response
+    }
+
+    fn look(self, rp: &RelyingParty, head: &RequestHead<'_>) -> Look {
+        match self {
+            Self::Host(HostError::Malformed) => Look::new(
+                StatusCode::BAD_REQUEST,
+                "Bad request",
+                "The request does not name one host.",
+            ),
+            Self::Host(HostError::Unknown) => Look::new(
+                StatusCode::MISDIRECTED_REQUEST,
+                "Wrong address",
+                "This server does not answer under the address that was used.",
+            )
+            .action(rp.public_url().to_string(), "Go to the right address"),
+            Self::Path(_) => Look::new(
+                StatusCode::BAD_REQUEST,
+                "Bad request",
+                "The path of this address could be read in more than one way, so it is not passed on.",
+            ),
+            Self::NoEndpoint => Look::new(StatusCode::NOT_FOUND, "Not found", "There is nothing at this address."),
+            Self::Method { allow } => Look::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Method not allowed",
+                "This address does not answer that kind of request.",
+            )
+            .header(ALLOW, HeaderValue::from_static(allow)),
+            Self::Unauthenticated => Look::unauthenticated(rp, head),
+            Self::CookieLost => Look::new(
+                StatusCode::FORBIDDEN,
+                "Your browser did not keep the session",
+                "You signed in, but the cookie that holds your session did not come back. \
+                 Cookies may be blocked for this site, or the session may be too large for one.",
+            )
+            .action(rp.start_path(&rp.return_to(head)), "Try again"),
+            Self::RefreshUnavailable { retry_after } => Look::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The sign-in service cannot be reached",
+                "Your session needs to be renewed, and that is not possible at the moment. You stay signed in; \
+                 please try again shortly.",
+            )
+            .retry_after(retry_after),
+            Self::SessionTooLarge(_) => Look::session_too_large(),
+            Self::Callback(failure) => Look::callback(rp, &failure),
+            Self::Forward(ForwardError::Unreachable(_) | ForwardError::Broken(_)) => Look::new(
+                StatusCode::BAD_GATEWAY,
+                "The application is not available",
+                "It could not be reached, or it broke off. You stay signed in; please try again shortly.",
+            ),
+            Self::Forward(ForwardError::Slow) => Look::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "The application took too long",
+                "It did not answer in time. You stay signed in; please try again shortly.",
+            ),
+            Self::Forward(ForwardError::Target) => {
+                Look::new(StatusCode::BAD_REQUEST, "Bad request", "This address cannot be passed on.")
+            }
+        }
+    }
+
+    fn log(&self, head: &RequestHead<'_>) {
+        let request_id = head.request_id.as_str();
+        match self {
+            Self::Host(_)
+            | Self::Path(_)
+            | Self::NoEndpoint
+            | Self::Method { .. }
+            | Self::Unauthenticated
+            | Self::CookieLost => tracing::debug!(request_id, failure = %self, "refused"),
+            Self::Callback(CallbackFailure {
+                reason: CallbackError::Malformed(_) | CallbackError::StateLost | CallbackError::Reported(_),
+                ..
+            }) => tracing::info!(request_id, failure = %self, "refused"),
+            Self::RefreshUnavailable { .. } | Self::Callback(_) | Self::Forward(_) => {
+                tracing::warn!(request_id, failure = %self, "failed");
+            }
+            Self::SessionTooLarge(_) => tracing::error!(request_id, failure = %self, "failed"),
+        }
+    }
+}
+
+impl Look {
+    fn new(status: StatusCode, title: &'static str, text: &'static str) -> Self {
+        Self { status, title, text, action: None, login_url: None, headers: Vec::new() }
+    }
+
+    fn action(mut self, href: String, label: &'static str) -> Self {
+        self.action = Some((href, label));
+        self
+    }
+
+    fn header(mut self, name: http::HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    fn retry_after(self, after: Duration) -> Self {
+        self.header(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)))
+    }
+
+    fn unauthenticated(rp: &RelyingParty, head: &RequestHead<'_>) -> Self {
+        let challenge = format!("Bearer realm=\"{}\"", rp.public_url());
+        let mut look = Self::new(StatusCode::UNAUTHORIZED, "Sign-in required", "Nobody is signed in.");
+        // An origin is visible ASCII without quotes, so there always is a value.
+        if let Ok(challenge) = HeaderValue::try_from(challenge) {
+            look = look.header(WWW_AUTHENTICATE, challenge);
+        }
+        look.login_url = Some(rp.login_url(head));
+        look
+    }
+
+    fn session_too_large() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The session is too large",
+            "Your account's tokens do not fit into the cookies that a browser keeps. Please tell whoever runs \
+             this site; signing in again will not help.",
+        )
+    }
+
+    fn callback(rp: &RelyingParty, failure: &CallbackFailure) -> Self {
+        let (status, text) = match &failure.reason {
+            CallbackError::Malformed(_) => (
+                StatusCode::BAD_REQUEST,
+                "This address is where the sign-in service answers, and it holds no answer.",
+            ),
+            CallbackError::ForeignIssuer => (
+                StatusCode::BAD_REQUEST,
+                "The answer came from another sign-in service than the one that was asked.",
+            ),
+            CallbackError::StateLost => (
+                StatusCode::BAD_REQUEST,
+                "The sign-in took too long, was begun in another browser, or this browser keeps no cookies.",
+            ),
+            CallbackError::Reported(error) => reported(error),
+            CallbackError::Grant(GrantError::InvalidGrant) => {
+                (StatusCode::FORBIDDEN, "The sign-in took too long or was used already.")
+            }
+            CallbackError::Grant(GrantError::Unavailable(_)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "The sign-in service cannot be reached at the moment.")
+            }
+            CallbackError::Grant(GrantError::Refused { .. } | GrantError::Malformed(_))
+            | CallbackError::Refused { .. }
+            | CallbackError::Mismatch(_) => {
+                (StatusCode::BAD_GATEWAY, "The sign-in service gave an answer that cannot be accepted.")
+            }
+            CallbackError::TooLarge { .. } => return Self::session_too_large(),
+        };
+        let look =
+            Self::new(status, "Sign-in failed", text).action(rp.start_path(&failure.return_to), "Try again");
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            look.retry_after(Duration::from_secs(5))
+        } else {
+            look
+        }
+    }
+}
+
+/// What an authorization response's `error` means to a person. Its description is the other side's text, in the
+/// other side's words, and is not shown.
+fn reported(error: &str) -> (StatusCode, &'static str) {
+    match error {
+        "access_denied" => (StatusCode::FORBIDDEN, "The sign-in was cancelled, or access was denied."),
+        "login_required" => (StatusCode::FORBIDDEN, "The sign-in service wants you to sign in there first."),
+        "server_error" | "temporarily_unavailable" => {
+            (StatusCode::BAD_GATEWAY, "The sign-in service has a problem at the moment.")
+        }
+        _ => (StatusCode::FORBIDDEN, "The sign-in service refused the sign-in."),
+    }
+}

@@ -1,1 +1,157 @@
-//! (being furnished)
+//! The flow: who is signed in, how one signs in, stays signed in, and signs out.
+//!
+//! Knows no sockets: it is given a request's head and returns an answer, or a typed error that the failure
+//! room turns into one.
+
+pub mod callback;
+pub mod gate;
+mod identity;
+pub mod login;
+pub mod login_state;
+pub mod logout;
+pub mod navigation;
+pub mod refresh;
+pub mod remembered;
+pub mod return_to;
+mod revocation;
+pub mod userinfo;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Uri};
+use url::Url;
+
+use crate::clock::Clock;
+use crate::cognito::endpoints::Endpoints;
+use crate::cognito::token::TokenClient;
+use crate::cognito::verify::Verifier;
+use crate::config::{AuthorizeParameters, Config, EndpointPrefix, SameSite};
+use crate::cookie::read::RequestCookies;
+use crate::cookie::write::{Attributes, SameSite as CookieSameSite};
+use crate::crypto::keyring::KeyRing;
+use crate::crypto::seal::{Purpose, Sealer};
+use crate::session::SessionId;
+use crate::session::cookie_store::CookieStore;
+use crate::types::{Origin, RequestId};
+
+use login_state::LoginStates;
+use refresh::Refresher;
+use remembered::Remembered;
+use revocation::Revocations;
+
+/// How long a signed-out session id is refused, so that an answer under way cannot bring the session back.
+const TOMBSTONE: Duration = Duration::from_secs(120);
+/// How long a redeemed state is remembered: as long as its login cookie could be replayed.
+const REDEEMED: Duration = login_state::LIFETIME;
+/// Both memories are bounded; past it the oldest entries go first.
+const REMEMBERED: usize = 100_000;
+
+/// One app client of one user pool, and all that its flow needs. Shared by every thread.
+#[derive(Debug)]
+pub struct RelyingParty {
+    public_url: Origin,
+    prefix: EndpointPrefix,
+    store: CookieStore,
+    client_id: String,
+    scopes: String,
+    authorize: Url,
+    authorize_parameters: AuthorizeParameters,
+    logout: Url,
+    attributes: Attributes,
+    login_states: LoginStates,
+    tokens: Arc<TokenClient>,
+    verifier: Verifier,
+    revocations: Revocations,
+    refresher: Refresher,
+    /// States whose code has been redeemed, by hash.
+    redeemed: Remembered<[u8; 32]>,
+    signed_out: Arc<Remembered<SessionId>>,
+    clock: Clock,
+}
+
+/// What the flow looks at of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'a> {
+    pub method: &'a Method,
+    pub uri: &'a Uri,
+    pub headers: &'a HeaderMap,
+    pub cookies: &'a RequestCookies,
+    pub request_id: &'a RequestId,
+}
+
+impl RelyingParty {
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        endpoints: &Endpoints,
+        tokens: TokenClient,
+        verifier: Verifier,
+        clock: Clock,
+    ) -> Self {
+        let ring = KeyRing::new(&config.session.keys);
+        let sealer = |purpose| Sealer::new(&ring, purpose, &config.cookie.scope);
+        let attributes = Attributes {
+            secure: config.cookie.secure,
+            same_site: match config.cookie.same_site {
+                SameSite::Lax => CookieSameSite::Lax,
+                SameSite::None => CookieSameSite::None,
+            },
+            domain: config.cookie.domain.clone(),
+        };
+        // The callback is a top-level navigation from Cognito's site: Lax is enough, and None would be too wide.
+        let login_attributes = Attributes { same_site: CookieSameSite::Lax, ..attributes.clone() };
+        let name = config.cookie.name.as_str();
+        let tokens = Arc::new(tokens);
+        let signed_out = Arc::new(Remembered::new(TOMBSTONE, REMEMBERED, clock.clone()));
+        Self {
+            public_url: config.public_url.clone(),
+            prefix: config.prefix.clone(),
+            store: CookieStore::new(sealer(Purpose::Session), name, attributes.clone()),
+            client_id: config.cognito.client_id.clone(),
+            scopes: config.cognito.scopes.join(" "),
+            authorize: endpoints.authorize.clone(),
+            authorize_parameters: config.cognito.authorize.clone(),
+            logout: endpoints.logout.clone(),
+            attributes: login_attributes.clone(),
+            login_states: LoginStates::new(sealer(Purpose::Login), name, login_attributes, clock.clone()),
+            refresher: Refresher::new(
+                Arc::clone(&tokens),
+                verifier.clone(),
+                config.session.refresh_margin,
+                Arc::clone(&signed_out),
+                clock.clone(),
+            ),
+            tokens,
+            verifier,
+            revocations: Revocations::new(),
+            redeemed: Remembered::new(REDEEMED, REMEMBERED, clock.clone()),
+            signed_out,
+            clock,
+        }
+    }
+
+    /// The session cookie's name, which its chunks, the login cookies and the mark begin with.
+    #[must_use]
+    pub fn cookie_name(&self) -> &str {
+        self.store.name()
+    }
+
+    /// What browsers see.
+    #[must_use]
+    pub fn public_url(&self) -> &Origin {
+        &self.public_url
+    }
+
+    /// The address of one of our own endpoints, as browsers see it.
+    #[must_use]
+    pub fn own_url(&self, endpoint: &str) -> String {
+        format!("{}{}", self.public_url, self.prefix.endpoint(endpoint))
+    }
+
+    /// The path of one of our own endpoints.
+    #[must_use]
+    pub fn own_path(&self, endpoint: &str) -> String {
+        self.prefix.endpoint(endpoint)
+    }
+}

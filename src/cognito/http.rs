@@ -70,13 +70,11 @@ impl Http {
     }
 
     /// A GET of `url`.
-    #[must_use]
     pub fn get(&self, url: &Url) -> RequestBuilder {
         self.client(url).get(url.clone())
     }
 
     /// A POST to `url`.
-    #[must_use]
     pub fn post(&self, url: &Url) -> RequestBuilder {
         self.client(url).post(url.clone())
     }

@@ -74,7 +74,12 @@ impl TokenClient {
     /// Redeems an authorization code (RFC 6749 §4.1.3) with its verifier (RFC 7636 §4.5).
     ///
     /// It is sent again only where the first attempt cannot have used the code up.
-    pub async fn redeem(&self, code: &str, verifier: &str, redirect_uri: &str) -> Result<TokenSet, GrantError> {
+    pub async fn redeem(
+        &self,
+        code: &str,
+        verifier: &str,
+        redirect_uri: &str,
+    ) -> Result<TokenSet, GrantError> {
         let form = [
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -122,7 +127,9 @@ impl TokenClient {
                     Some(fault) => fault,
                 },
                 Err(error @ HttpError::Connect(_)) => error.to_string(),
-                Err(error @ HttpError::TooLarge { .. }) => return Err(GrantError::Unavailable(error.to_string())),
+                Err(error @ HttpError::TooLarge { .. }) => {
+                    return Err(GrantError::Unavailable(error.to_string()));
+                }
                 Err(error @ (HttpError::Timeout | HttpError::Broken(_))) => match resend {
                     Resend::Always => error.to_string(),
                     Resend::OnlyUnsent => return Err(GrantError::Unavailable(error.to_string())),

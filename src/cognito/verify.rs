@@ -183,11 +183,11 @@ fn verify_signature(token: &str, key: &DecodingKey) -> Result<Map<String, Value>
     validation.validate_exp = false;
     validation.validate_nbf = false;
     validation.validate_aud = false;
-    jsonwebtoken::decode::<Map<String, Value>>(token, key, &validation).map(|data| data.claims).map_err(|error| {
-        match error.kind() {
+    jsonwebtoken::decode::<Map<String, Value>>(token, key, &validation).map(|data| data.claims).map_err(
+        |error| match error.kind() {
             ErrorKind::InvalidSignature => TokenRefused::Signature,
             ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => TokenRefused::Algorithm,
             _ => TokenRefused::Malformed,
-        }
-    })
+        },
+    )
 }

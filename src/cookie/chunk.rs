@@ -82,14 +82,14 @@ pub fn present(cookies: &RequestCookies, name: &str) -> Vec<String> {
     sent.map(|(index, _)| if index == 0 { name.to_owned() } else { format!("{name}-{index}") }).collect()
 }
 
-/// Whether a cookie called `cookie_name` belongs to us and not to the app: `NAME`, `NAME-<digits>` and
-/// `NAME-login-…`. Wider than what we read, so that nothing of ours reaches the upstream.
+/// Whether a cookie called `cookie_name` belongs to us and not to the app: `NAME`, `NAME-<digits>`,
+/// `NAME-login-…` and `NAME-check`. Wider than what we read, so that nothing of ours reaches the upstream.
 #[must_use]
 pub fn is_own(name: &str, cookie_name: &[u8]) -> bool {
     match cookie_name.strip_prefix(name.as_bytes()) {
         Some([]) => true,
         Some([b'-', digits @ ..]) if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => true,
-        Some(rest) => rest.starts_with(b"-login-"),
+        Some(rest) => rest == b"-check" || rest.starts_with(b"-login-"),
         None => false,
     }
 }

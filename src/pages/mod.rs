@@ -120,6 +120,12 @@ pub fn see_other(location: &str, cookies: Vec<HeaderValue>) -> Response<Body> {
     response
 }
 
+/// An answer of our own that loads nothing: data, or nothing at all.
+#[must_use]
+pub fn no_store(status: StatusCode, body: Body) -> Response<Body> {
+    ours(status, body, NOTHING_LOADS)
+}
+
 /// An answer of our own, with what all of them carry.
 fn ours(status: StatusCode, body: Body, policy: HeaderValue) -> Response<Body> {
     let mut headers = HeaderMap::with_capacity(8);

@@ -1,1 +1,119 @@
-//! (being furnished)
+//! Forwarding one request to the app, and its answer back.
+//!
+//! Hop-by-hop headers go first, then the client's copies of whatever we set, then ours are set: in this order a
+//! client can neither forge an identity nor have the real one dropped on the way.
+
+pub mod client;
+pub mod forwarded;
+pub mod hop;
+pub mod identity;
+
+use std::net::IpAddr;
+
+use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use hyper::body::Incoming;
+
+use self::client::{ForwardError, Upstream};
+use self::hop::HopByHop;
+use crate::cookie::chunk::is_own;
+use crate::cookie::read::RequestCookies;
+use crate::session::Session;
+use crate::types::{Body, Origin, RequestId};
+
+/// What is added to a request on its way.
+#[derive(Debug)]
+pub struct Passport<'a> {
+    pub session: &'a Session,
+    pub public_url: &'a Origin,
+    /// The other end of the connection.
+    pub peer: IpAddr,
+    pub request_id: &'a RequestId,
+    pub cookies: &'a RequestCookies,
+    /// Our own cookies stay here.
+    pub cookie_name: &'a str,
+}
+
+/// Sends a request on to the app as `passport` says, its target byte for byte; both bodies are streams.
+pub async fn forward(
+    upstream: &Upstream,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: Incoming,
+    passport: &Passport<'_>,
+) -> Result<Response<Body>, ForwardError> {
+    let mut request = Request::new(body);
+    *request.method_mut() = method.clone();
+    *request.headers_mut() = for_the_app(headers, passport);
+    let target = uri.path_and_query().cloned().ok_or(ForwardError::Target)?;
+    let mut response = upstream.send(request, target).await?;
+    let hop = HopByHop::of(response.headers());
+    hop.strip(response.headers_mut());
+    strip_own_set_cookies(response.headers_mut(), passport.cookie_name);
+    Ok(response)
+}
+
+/// What an answer to a signed-in user gains: the session's new cookie, if any, and what keeps it out of caches.
+pub fn seal_answer(headers: &mut HeaderMap, cookies: Vec<HeaderValue>) {
+    /// An answer for one user.
+    const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
+    // A shared cache that kept our Set-Cookie would hand one user's session to the next.
+    let must_not_be_shared = !cookies.is_empty() && !is_private(headers);
+    if must_not_be_shared || !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, PRIVATE);
+    }
+    for cookie in cookies {
+        headers.append(SET_COOKIE, cookie);
+    }
+}
+
+fn is_private(headers: &HeaderMap) -> bool {
+    headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok()).any(|line| {
+        let names = line.split(',').map(str::trim);
+        names
+            .into_iter()
+            .any(|name| name.eq_ignore_ascii_case("private") || name.eq_ignore_ascii_case("no-store"))
+    })
+}
+
+/// The client's headers in one pass, without what is not for the app, and then ours.
+fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
+    let hop = HopByHop::of(headers);
+    let mut kept = HeaderMap::with_capacity(headers.len() + 10);
+    for (name, value) in headers {
+        let ends_here = *name == COOKIE
+            || hop.contains(name)
+            || identity::speaks_of_the_user(name)
+            || forwarded::speaks_of_the_way(name);
+        if !ends_here {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    // A client may name its cookies as hop-by-hop; then they end here too.
+    if !hop.contains(&COOKIE)
+        && let Some(rest) = passport.cookies.without(|name| is_own(passport.cookie_name, name))
+    {
+        kept.insert(COOKIE, rest);
+    }
+    identity::set(&mut kept, passport.session);
+    forwarded::set(&mut kept, passport.peer, passport.public_url, passport.request_id);
+    kept
+}
+
+/// The app cannot set, end or overwrite a session.
+fn strip_own_set_cookies(headers: &mut HeaderMap, cookie_name: &str) {
+    let is_ours = |line: &HeaderValue| {
+        let bytes = line.as_bytes();
+        let name = bytes.split(|b| matches!(b, b'=' | b';')).next().unwrap_or_default();
+        is_own(cookie_name, name.trim_ascii())
+    };
+    if headers.get_all(SET_COOKIE).iter().any(is_ours) {
+        let kept: Vec<HeaderValue> =
+            headers.get_all(SET_COOKIE).iter().filter(|line| !is_ours(line)).cloned().collect();
+        headers.remove(SET_COOKIE);
+        for line in kept {
+            headers.append(SET_COOKIE, line);
+        }
+    }
+}

@@ -1,1 +1,6 @@
-//! (being furnished)
+//! The listeners: accepts connections, serves HTTP on them, and ends them in order.
+
+pub mod accept;
+pub mod admin;
+pub mod conn;
+pub mod shutdown;

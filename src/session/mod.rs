@@ -84,6 +84,14 @@ pub struct Identity {
     pub claims: Vec<(String, String)>,
 }
 
+impl Identity {
+    /// The name to show: `preferred_username`, else the user name.
+    #[must_use]
+    pub fn shown_name(&self) -> Option<&str> {
+        self.preferred_username.as_deref().or(self.username.as_deref())
+    }
+}
+
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity").field("sub", &self.sub).finish_non_exhaustive()

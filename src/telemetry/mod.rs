@@ -1,1 +1,4 @@
-//! (being furnished)
+//! What the process says of itself.
+
+pub mod access;
+pub mod log;

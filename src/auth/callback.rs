@@ -1,0 +1,196 @@
+//! The redirection endpoint: a code comes back, a session goes out.
+//!
+//! The state is looked at before anything else, and a code is redeemed once. Whatever goes wrong ends on a page
+//! with a button, never in an automatic second round, but for the one restart of a login whose cookie is gone.
+
+use http::{HeaderValue, Response};
+use url::form_urlencoded;
+
+use super::identity::identity;
+use super::login_state::{LoginState, State};
+use super::return_to::ReturnTo;
+use super::{RelyingParty, RequestHead, navigation};
+use crate::cognito::token::{GrantError, TokenSet};
+use crate::cognito::verify::TokenRefused;
+use crate::cookie::chunk::TooLarge;
+use crate::cookie::write::MAX_AGE;
+use crate::pages::see_other;
+use crate::secret::Secret;
+use crate::session::Session;
+use crate::types::Body;
+
+/// Why a callback gave no session, and what the page that says so needs.
+#[derive(Debug)]
+pub struct CallbackFailure {
+    pub reason: CallbackError,
+    /// Where the button that tries again leads in the end.
+    pub return_to: ReturnTo,
+    /// Ends the login cookie, where there was one.
+    pub cookies: Vec<HeaderValue>,
+}
+
+/// Why a callback gave no session.
+#[derive(Debug, thiserror::Error)]
+pub enum CallbackError {
+    /// No authorization response at all (RFC 6749 §4.1.2).
+    #[error("the address is not an answer of the sign-in service: {0}")]
+    Malformed(&'static str),
+    /// The login cookie is gone, a second time.
+    #[error("the browser did not bring back the login cookie")]
+    StateLost,
+    /// An issuer that is not ours (RFC 9207).
+    #[error("the answer names another issuer")]
+    ForeignIssuer,
+    /// RFC 6749 §4.1.2.1. The text is one of its codes or as near as it can be shown.
+    #[error("the sign-in service reported {0}")]
+    Reported(String),
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+    #[error("the {token} token was refused: {reason}")]
+    Refused { token: &'static str, reason: TokenRefused },
+    #[error("the tokens do not belong together: {0}")]
+    Mismatch(&'static str),
+    /// The tokens fill more cookies than a browser keeps.
+    #[error(
+        "the session does not fit into cookies: access token {access} bytes, refresh token {refresh} bytes, {source}"
+    )]
+    TooLarge { access: usize, refresh: usize, source: TooLarge },
+}
+
+/// The parameters of an authorization response, each at most once.
+#[derive(Debug, Default)]
+struct AuthorizationResponse {
+    state: Option<String>,
+    code: Option<String>,
+    error: Option<String>,
+    issuer: Option<String>,
+}
+
+impl RelyingParty {
+    /// Answers `callback`.
+    pub async fn callback(&self, head: &RequestHead<'_>) -> Result<Response<Body>, CallbackFailure> {
+        let response = AuthorizationResponse::parse(head.uri.query().unwrap_or_default())?;
+        let state = State::returned(response.state.as_deref().unwrap_or_default());
+        let login = self.login_states.resume(&state, head.cookies, &self.public_url, self.prefix.as_str());
+        let Some(login) = login else {
+            return self.without_login(head, &state, &response);
+        };
+        let outcome = self.with_login(head, &state, &login, response).await;
+        outcome.map_err(|reason| CallbackFailure {
+            reason,
+            return_to: login.return_to,
+            cookies: vec![self.login_states.end(&state)],
+        })
+    }
+
+    async fn with_login(
+        &self,
+        head: &RequestHead<'_>,
+        state: &State,
+        login: &LoginState,
+        response: AuthorizationResponse,
+    ) -> Result<Response<Body>, CallbackError> {
+        if response.issuer.is_some_and(|issuer| !self.verifier.accepts_issuer(&issuer)) {
+            return Err(CallbackError::ForeignIssuer);
+        }
+        if let Some(error) = response.error {
+            return Err(CallbackError::Reported(error));
+        }
+        let code = response.code.ok_or(CallbackError::Malformed("it has no code"))?;
+        if !self.redeemed.insert(state.hash()) {
+            // A replay: there is no second exchange, whoever asks.
+            return Ok(self.past_login(head, state).unwrap_or_else(|| self.restart_login(head)));
+        }
+        let redirect_uri = self.own_url("callback");
+        let tokens = self.tokens.redeem(&code, &login.verifier(), &redirect_uri).await?;
+        let session = self.verified_session(tokens, login).await?;
+        let mut cookies = self.store.save(&session, head.cookies, MAX_AGE).map_err(|source| {
+            let length = |token: Option<&Secret>| token.map_or(0, |token| token.expose().len());
+            CallbackError::TooLarge {
+                access: length(Some(&session.access_token)),
+                refresh: length(session.refresh_token.as_ref()),
+                source,
+            }
+        })?;
+        cookies.push(self.login_states.end(state));
+        cookies.push(self.sign_in_mark());
+        tracing::info!(sub = %session.identity.sub, session = %session.id, "signed in");
+        Ok(see_other(login.return_to.as_str(), cookies))
+    }
+
+    async fn verified_session(&self, tokens: TokenSet, login: &LoginState) -> Result<Session, CallbackError> {
+        let id_token = tokens.id_token.ok_or(GrantError::Malformed("it has no id_token"))?;
+        let refused = |token| move |reason| CallbackError::Refused { token, reason };
+        let id =
+            self.verifier.id_token(id_token.expose(), Some(&login.nonce())).await.map_err(refused("id"))?;
+        let access =
+            self.verifier.access_token(tokens.access_token.expose()).await.map_err(refused("access"))?;
+        if id.sub != access.sub {
+            return Err(CallbackError::Mismatch("their `sub` differs"));
+        }
+        let auth_time = id.auth_time.or(access.auth_time);
+        let identity = identity(id, &access);
+        let mut session = Session::new(self.clock.now(), tokens.access_token, access.expires, identity);
+        session.auth_time = auth_time;
+        session.refresh_token = tokens.refresh_token;
+        Ok(session)
+    }
+
+    /// The state is unknown or expired here: the login of another browser, a bookmark, a back button.
+    fn without_login(
+        &self,
+        head: &RequestHead<'_>,
+        state: &State,
+        response: &AuthorizationResponse,
+    ) -> Result<Response<Body>, CallbackFailure> {
+        if let Some(error) = &response.error {
+            return Err(CallbackError::Reported(error.clone()).into());
+        }
+        if let Some(answer) = self.past_login(head, state) {
+            return Ok(answer);
+        }
+        if state.is_restarted() || navigation::is_declared_fetch(head.headers) {
+            return Err(CallbackError::StateLost.into());
+        }
+        Ok(self.restart_login(head))
+    }
+
+    /// Whoever is signed in goes to the root.
+    fn past_login(&self, head: &RequestHead<'_>, state: &State) -> Option<Response<Body>> {
+        self.current_session(head.cookies)?;
+        Some(see_other(ReturnTo::root().as_str(), vec![self.login_states.end(state)]))
+    }
+}
+
+impl AuthorizationResponse {
+    fn parse(query: &str) -> Result<Self, CallbackError> {
+        let mut response = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let slot = match name.as_ref() {
+                "state" => &mut response.state,
+                "code" => &mut response.code,
+                "error" => &mut response.error,
+                "iss" => &mut response.issuer,
+                _ => continue,
+            };
+            if slot.replace(value.into_owned()).is_some() {
+                return Err(CallbackError::Malformed("a parameter is there twice"));
+            }
+        }
+        let there = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.is_empty());
+        if !there(&response.state) {
+            return Err(CallbackError::Malformed("it has no state"));
+        }
+        match (there(&response.code), there(&response.error)) {
+            (true, true) => Err(CallbackError::Malformed("it has a code and an error")),
+            (false, false) => Err(CallbackError::Malformed("it has neither a code nor an error")),
+            _ => Ok(response),
+        }
+    }
+}
+
+impl From<CallbackError> for CallbackFailure {
+    fn from(reason: CallbackError) -> Self {
+        Self { reason, return_to: ReturnTo::root(), cookies: Vec::new() }
+    }
+}

@@ -1,0 +1,96 @@
+//! The decision: does this request go on to the app, and as whom?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use super::RelyingParty;
+use super::refresh::Freshness;
+use crate::clock::UnixTime;
+use crate::cookie::chunk::TooLarge;
+use crate::cookie::read::{Named, RequestCookies};
+use crate::cookie::write::{self, MAX_AGE};
+use crate::session::Session;
+use crate::session::cookie_store::Loaded;
+
+/// How soon after a sign-in a visit without a session shows that the cookie did not stick.
+const MARK: Duration = Duration::from_secs(30);
+
+/// What is decided about a request.
+#[derive(Debug)]
+pub enum Admission {
+    /// It goes on, as this user. `renewed`: the answer should set the session's cookie.
+    Forward { session: Arc<Session>, renewed: bool },
+    /// Nobody is signed in. The lines end cookies that are of no use any more, for an answer that may set any.
+    Login { expired: Vec<HeaderValue> },
+    /// A sign-in has just succeeded, and its cookie did not come back: another would only go round.
+    CookieLost,
+    /// The session needs a refresh that cannot be had now.
+    Unavailable { retry_after: Duration },
+}
+
+impl RelyingParty {
+    /// Decides by the session cookie alone. A refresh, where one is due, happens here.
+    pub async fn admit(&self, cookies: &RequestCookies) -> Admission {
+        let loaded = match self.store.load(cookies) {
+            Loaded::Session { session, current_key } => Some((session, current_key)),
+            Loaded::Invalid => None,
+            Loaded::None if self.has_just_signed_in(cookies) => return Admission::CookieLost,
+            Loaded::None => return Admission::Login { expired: Vec::new() },
+        };
+        let over = || Admission::Login { expired: self.store.clear(cookies) };
+        let Some((session, _)) = loaded.filter(|(session, _)| !self.signed_out.contains(&session.id)) else {
+            return over();
+        };
+        match self.refresher.fresh(session).await {
+            Freshness::Current(session) => Admission::Forward { session: Arc::from(session), renewed: false },
+            Freshness::Renewed(session) => Admission::Forward { session, renewed: true },
+            Freshness::Ended => over(),
+            Freshness::Unavailable { retry_after } => Admission::Unavailable { retry_after },
+        }
+    }
+
+    /// The session as the cookie holds it, refreshed or not; `None` where there is none to go on with.
+    #[must_use]
+    pub fn current_session(&self, cookies: &RequestCookies) -> Option<Box<Session>> {
+        match self.store.load(cookies) {
+            Loaded::Session { session, .. } if !self.signed_out.contains(&session.id) => {
+                let alive = session.access_expires > self.clock.now() || session.refresh_token.is_some();
+                alive.then_some(session)
+            }
+            Loaded::Session { .. } | Loaded::Invalid | Loaded::None => None,
+        }
+    }
+
+    /// The lines that give the browser a renewed session; none where it was signed out meanwhile.
+    pub fn save(&self, session: &Session, cookies: &RequestCookies) -> Result<Vec<HeaderValue>, TooLarge> {
+        if self.signed_out.contains(&session.id) {
+            return Ok(Vec::new());
+        }
+        self.store.save(session, cookies, MAX_AGE)
+    }
+
+    /// Marks a browser that has just signed in, so that a session cookie that does not stick is noticed.
+    pub(super) fn sign_in_mark(&self) -> HeaderValue {
+        write::set(&self.attributes, &self.mark_name(), &self.clock.now().to_string(), MARK)
+    }
+
+    /// Ends the mark.
+    pub(super) fn end_sign_in_mark(&self) -> HeaderValue {
+        write::clear(&self.attributes, &self.mark_name())
+    }
+
+    fn mark_name(&self) -> String {
+        format!("{}-check", self.store.name())
+    }
+
+    fn has_just_signed_in(&self, cookies: &RequestCookies) -> bool {
+        let name = self.mark_name();
+        let Named::One(mark) = cookies.named(&name) else {
+            return false;
+        };
+        let marked = str::from_utf8(mark).ok().and_then(|text| text.parse().ok()).map(UnixTime);
+        marked.is_some_and(|at| at <= self.clock.now() && at.until(self.clock.now()) < MARK)
+    }
+}

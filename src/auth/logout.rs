@@ -1,0 +1,144 @@
+//! Sign-out: our cookies, the refresh token, and Cognito's own session, all three.
+//!
+//! Cognito's `/logout` is not OpenID Connect's RP-initiated logout: it takes `client_id` and a registered
+//! `logout_uri`, and nothing else ends its session cookie. See "Logout endpoint" in its developer guide.
+
+use std::sync::Arc;
+
+use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use serde_json::json;
+use url::Url;
+
+use super::navigation::{accepts, is_from, is_navigation, value};
+use super::{RelyingParty, RequestHead};
+use crate::cookie::read::RequestCookies;
+use crate::pages::{Action, Page, no_store, see_other};
+use crate::session::cookie_store::Loaded;
+use crate::types::{Body, full};
+
+/// What a request for a sign-out is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// The user meant it: a redirect to Cognito's logout.
+    Leave,
+    /// A script of our own origin meant it: it is told where to send the browser.
+    Tell,
+    /// It may have been somebody else's idea: a page asks.
+    Ask,
+}
+
+impl RelyingParty {
+    /// Answers `sign_out`, by GET or POST.
+    #[must_use]
+    pub fn sign_out(&self, head: &RequestHead<'_>) -> Response<Body> {
+        match self.manner(head) {
+            Manner::Ask => self.ask_first(head),
+            Manner::Leave => see_other(self.logout_url().as_str(), self.end_session(head.cookies)),
+            Manner::Tell => {
+                let body = json!({ "logout_url": self.logout_url().as_str() }).to_string();
+                let mut response = no_store(StatusCode::OK, full(body));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                for line in self.end_session(head.cookies) {
+                    response.headers_mut().append(SET_COOKIE, line);
+                }
+                response
+            }
+        }
+    }
+
+    /// Answers `signed_out`, where Cognito sends the browser in the end.
+    #[must_use]
+    pub fn signed_out_page(&self, head: &RequestHead<'_>) -> Response<Body> {
+        let (start, sign_out) = (self.own_path("start"), self.own_path("sign_out"));
+        let logout_origin = self.logout.origin().ascii_serialization();
+        let page = if self.current_session(head.cookies).is_some() {
+            Page {
+                status: StatusCode::OK,
+                title: "You are signed in",
+                text: &["This browser has a session. You can end it here."],
+                action: Some(Action::Post { action: &sign_out, label: "Sign out" }),
+                request_id: None,
+                form_origins: &[&logout_origin],
+            }
+        } else {
+            Page {
+                status: StatusCode::OK,
+                title: "You are signed out",
+                text: &["Your session has ended, here and at the sign-in service."],
+                action: Some(Action::Link { href: &start, label: "Sign in again" }),
+                request_id: None,
+                form_origins: &[],
+            }
+        };
+        let mut response = page.into_response();
+        // What the app's pages left in the cache goes too; the back button then asks the gate.
+        response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
+        response
+    }
+
+    /// Fetch Metadata decides where there is any; a missing header is never taken for consent.
+    fn manner(&self, head: &RequestHead<'_>) -> Manner {
+        let headers = head.headers;
+        let own_site = value(headers, "sec-fetch-site");
+        if headers.contains_key("sec-fetch-mode") || headers.contains_key("sec-fetch-site") {
+            let mode = value(headers, "sec-fetch-mode");
+            return match own_site {
+                Some("same-origin" | "none") if is_navigation(head.method, headers) => Manner::Leave,
+                Some("same-origin") if matches!(mode, Some("cors" | "same-origin")) => Manner::Tell,
+                _ => Manner::Ask,
+            };
+        }
+        // An old browser, or none. Only our own pages can send our Origin; only a script of our origin, or a
+        // program, can send the header that no form can.
+        let by_script = headers.contains_key("x-requested-with") || is_for_json(headers);
+        match (head.method == Method::POST, is_from(headers, &self.public_url)) {
+            (_, true) if by_script => Manner::Tell,
+            (true, true) => Manner::Leave,
+            _ if by_script && !headers.contains_key("origin") => Manner::Tell,
+            _ => Manner::Ask,
+        }
+    }
+
+    fn ask_first(&self, head: &RequestHead<'_>) -> Response<Body> {
+        let action = self.own_path("sign_out");
+        let logout_origin = self.logout.origin().ascii_serialization();
+        Page {
+            status: StatusCode::OK,
+            title: "Sign out?",
+            text: &["This ends your session here and at the sign-in service."],
+            action: Some(Action::Post { action: &action, label: "Sign out" }),
+            request_id: Some(head.request_id),
+            form_origins: &[&logout_origin],
+        }
+        .into_response()
+    }
+
+    /// Ends what this browser holds, and returns the lines that clear its cookies.
+    fn end_session(&self, cookies: &RequestCookies) -> Vec<HeaderValue> {
+        if let Loaded::Session { session, .. } = self.store.load(cookies) {
+            self.signed_out.insert(session.id);
+            self.refresher.forget(&session);
+            tracing::info!(sub = %session.identity.sub, session = %session.id, "signed out");
+            if let Some(token) = session.refresh_token {
+                self.revocations.revoke(Arc::clone(&self.tokens), token, session.id);
+            }
+        }
+        let mut lines = self.store.clear(cookies);
+        lines.push(self.end_sign_in_mark());
+        lines
+    }
+
+    /// Form A of Cognito's `/logout`: both parameters, exactly as registered, and no others.
+    fn logout_url(&self) -> Url {
+        let mut url = self.logout.clone();
+        url.query_pairs_mut()
+            .append_pair("client_id", &self.client_id)
+            .append_pair("logout_uri", &self.own_url("signed_out"));
+        url
+    }
+}
+
+fn is_for_json(headers: &HeaderMap) -> bool {
+    accepts(headers, "application/json") && !accepts(headers, "text/html")
+}

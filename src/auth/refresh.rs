@@ -1,0 +1,310 @@
+//! Keeps the access token of a session fresh, by its own `exp`, without a stampede.
+//!
+//! One refresh is in flight per refresh token; whoever else holds that token waits for it, and latecomers get
+//! its result for a while, so that parallel requests with one old cookie cost Cognito one call and never burn
+//! a rotated token. Biased towards the user: a passing fault never ends a session whose access token is valid.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::identity::identity;
+use super::remembered::Remembered;
+use crate::clock::{Clock, UnixTime};
+use crate::cognito::token::{GrantError, TokenClient, TokenSet};
+use crate::cognito::verify::{TokenRefused, Verifier};
+use crate::secret::Secret;
+use crate::session::{Session, SessionId};
+
+/// How long a result is handed to whoever still holds the old cookie.
+const SHARED: Duration = Duration::from_secs(60);
+/// How long a request whose access token is still valid waits for a refresh.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long after a passing fault the next attempt for the session comes.
+const PAUSE: Duration = Duration::from_secs(5);
+/// How long beyond the access token's end a refused refresh token is not tried again.
+const REFUSED: Duration = Duration::from_secs(10 * 60);
+/// Entries are swept when there are twice as many as the last sweep left, and no fewer than this.
+const SWEEP: usize = 1024;
+
+/// What became of a session that was asked to be fresh.
+#[derive(Debug)]
+pub enum Freshness {
+    /// Its access token is good as it is.
+    Current(Box<Session>),
+    /// It has a new access token, which the browser's cookie should hold from now on.
+    Renewed(Arc<Session>),
+    /// It is over: the user signs in again.
+    Ended,
+    /// Its access token has expired and Cognito cannot be asked.
+    Unavailable { retry_after: Duration },
+}
+
+/// Refreshes sessions. Shared by every thread.
+pub struct Refresher {
+    shared: Arc<Shared>,
+    margin: Duration,
+}
+
+struct Shared {
+    tokens: Arc<TokenClient>,
+    verifier: Verifier,
+    signed_out: Arc<Remembered<SessionId>>,
+    clock: Clock,
+    flights: Mutex<Flights>,
+}
+
+#[derive(Default)]
+struct Flights {
+    by_token: HashMap<TokenHash, Flight>,
+    sweep_at: usize,
+}
+
+/// SHA-256 of a refresh token.
+type TokenHash = [u8; 32];
+
+/// What is known of one refresh token.
+#[derive(Clone)]
+enum Flight {
+    /// A refresh is under way since then; the sender goes when it has ended.
+    Running { since: Instant, ended: watch::Receiver<()> },
+    /// For latecomers, until then.
+    Renewed { session: Arc<Session>, until: UnixTime },
+    /// Cognito does not know the token any more; not tried again until then.
+    Refused { until: UnixTime },
+    /// What came back is not this session's.
+    Ended { until: UnixTime },
+    /// A passing fault; the next attempt is due then.
+    Paused { until: UnixTime },
+}
+
+impl Refresher {
+    #[must_use]
+    pub fn new(
+        tokens: Arc<TokenClient>,
+        verifier: Verifier,
+        margin: Duration,
+        signed_out: Arc<Remembered<SessionId>>,
+        clock: Clock,
+    ) -> Self {
+        let shared = Shared { tokens, verifier, signed_out, clock, flights: Mutex::default() };
+        Self { shared: Arc::new(shared), margin }
+    }
+
+    /// Refreshes `session` where its access token ends within the margin.
+    ///
+    /// Never returns a session whose access token has expired.
+    pub async fn fresh(&self, session: Box<Session>) -> Freshness {
+        let now = self.shared.clock.now();
+        if session.access_expires > now.plus(self.margin) {
+            return Freshness::Current(session);
+        }
+        let Some(refresh_token) = session.refresh_token.clone() else {
+            return if session.access_expires > now { Freshness::Current(session) } else { Freshness::Ended };
+        };
+        let hash = hash(&refresh_token);
+        // Each round ends with a return, or by waiting for a flight that has then left its result behind.
+        loop {
+            let now = self.shared.clock.now();
+            let valid = session.access_expires > now;
+            let (since, mut ended) = match self.shared.flight(&hash, &session, &refresh_token) {
+                Flight::Renewed { session, .. } => return Freshness::Renewed(session),
+                Flight::Ended { .. } => return Freshness::Ended,
+                Flight::Refused { .. } | Flight::Paused { .. } if valid => {
+                    return Freshness::Current(session);
+                }
+                Flight::Refused { .. } => return Freshness::Ended,
+                Flight::Paused { until } => return Freshness::Unavailable { retry_after: now.until(until) },
+                Flight::Running { since, ended } => (since, ended),
+            };
+            // The channel carries nothing: it closes when the flight has landed.
+            let landed = ended.changed();
+            if !valid {
+                let _ = landed.await;
+            } else if tokio::time::timeout_at(since + PATIENCE, landed).await.is_err()
+                && session.access_expires > self.shared.clock.now()
+            {
+                return Freshness::Current(session);
+            }
+        }
+    }
+
+    /// Forgets what a refresh of this session gave, so that no latecomer is handed it.
+    pub fn forget(&self, session: &Session) {
+        if let Some(token) = &session.refresh_token {
+            let mut flights = self.shared.lock();
+            let hash = hash(token);
+            // One under way sees the tombstone when it ends.
+            if !matches!(flights.by_token.get(&hash), Some(Flight::Running { .. })) {
+                flights.by_token.remove(&hash);
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// What is known of the token that is of use for `held`; a flight is begun where nothing is.
+    fn flight(self: &Arc<Self>, hash: &TokenHash, held: &Session, refresh_token: &Secret) -> Flight {
+        let now = self.clock.now();
+        let mut flights = self.lock();
+        if let Some(flight) = flights.by_token.get(hash)
+            && flight.is_of_use(held, now)
+        {
+            return flight.clone();
+        }
+        flights.sweep(now);
+        let (landed, ended) = watch::channel(());
+        let flight = Flight::Running { since: Instant::now(), ended };
+        flights.by_token.insert(*hash, flight.clone());
+        // A task of its own: the client that caused it may go away, its result must not.
+        let (shared, hash, held, token) = (Arc::clone(self), *hash, held.clone(), refresh_token.clone());
+        tokio::spawn(async move {
+            let mut landing = Landing { shared: &shared, hash, flight: None, _landed: landed };
+            landing.flight = Some(shared.refresh(held, &token).await);
+        });
+        flight
+    }
+
+    async fn refresh(&self, held: Session, refresh_token: &Secret) -> Flight {
+        let id = held.id;
+        let held_until = held.access_expires;
+        let outcome = match self.tokens.refresh(refresh_token).await {
+            Ok(tokens) => self.renewed(held, tokens).await,
+            Err(error) => Err(RefreshError::Grant(error)),
+        };
+        let now = self.clock.now();
+        match outcome {
+            Ok(session) if self.signed_out.contains(&id) => {
+                // Signed out while this was under way: what Cognito just gave must not outlive that.
+                if let Some(token) = session.refresh_token
+                    && let Err(error) = self.tokens.revoke(&token).await
+                {
+                    tracing::warn!(%error, session = %id, "a refresh token could not be revoked after sign-out");
+                }
+                Flight::Ended { until: now.plus(SHARED) }
+            }
+            Ok(session) => {
+                tracing::debug!(session = %id, sub = %session.identity.sub, "refreshed");
+                Flight::Renewed { session: Arc::new(session), until: now.plus(SHARED) }
+            }
+            Err(RefreshError::Grant(GrantError::InvalidGrant)) => {
+                tracing::info!(session = %id, "the refresh token is no longer valid");
+                Flight::Refused { until: held_until.max(now).plus(REFUSED) }
+            }
+            Err(RefreshError::Refused(TokenRefused::UnknownKey)) | Err(RefreshError::Grant(_)) => {
+                if let Err(error) = outcome {
+                    tracing::warn!(%error, session = %id, "refresh failed; trying again soon");
+                }
+                Flight::Paused { until: now.plus(PAUSE) }
+            }
+            Err(error) => {
+                tracing::error!(%error, session = %id, "the refreshed tokens are not this session's; it ends");
+                Flight::Ended { until: now.plus(REFUSED) }
+            }
+        }
+    }
+
+    /// The session with its new tokens, once these are verified and belong to the same user.
+    async fn renewed(&self, held: Session, tokens: TokenSet) -> Result<Session, RefreshError> {
+        let access = self.verifier.access_token(tokens.access_token.expose()).await?;
+        if access.sub != held.identity.sub {
+            return Err(RefreshError::OtherUser);
+        }
+        let identity = match &tokens.id_token {
+            Some(token) => {
+                let id = self.verifier.id_token(token.expose(), None).await?;
+                if id.sub != held.identity.sub {
+                    return Err(RefreshError::OtherUser);
+                }
+                identity(id, &access)
+            }
+            None => held.identity,
+        };
+        Ok(Session {
+            touched: self.clock.now(),
+            access_token: tokens.access_token,
+            access_expires: access.expires,
+            refresh_token: tokens.refresh_token.or(held.refresh_token),
+            identity,
+            ..held
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Flights> {
+        // Every change is complete before anything can panic.
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a refresh gave no session.
+#[derive(Debug, thiserror::Error)]
+enum RefreshError {
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+    #[error("a refreshed token was refused: {0}")]
+    Refused(#[from] TokenRefused),
+    #[error("a refreshed token belongs to another user")]
+    OtherUser,
+}
+
+impl Flight {
+    fn is_of_use(&self, held: &Session, now: UnixTime) -> bool {
+        match self {
+            Self::Running { .. } => true,
+            // The holder of the result itself is due again: that is a flight of its own.
+            Self::Renewed { session, until } => {
+                *until > now && session.access_expires > held.access_expires.max(now)
+            }
+            Self::Refused { until } | Self::Ended { until } | Self::Paused { until } => *until > now,
+        }
+    }
+}
+
+impl Flights {
+    fn sweep(&mut self, now: UnixTime) {
+        if self.by_token.len() < self.sweep_at.max(SWEEP) {
+            return;
+        }
+        self.by_token.retain(|_, flight| match flight {
+            Flight::Running { .. } => true,
+            Flight::Renewed { until, .. }
+            | Flight::Refused { until }
+            | Flight::Ended { until }
+            | Flight::Paused { until } => *until > now,
+        });
+        self.sweep_at = self.by_token.len() * 2;
+    }
+}
+
+/// Leaves a flight's result behind before its waiters wake, whatever way it ends.
+struct Landing<'a> {
+    shared: &'a Shared,
+    hash: TokenHash,
+    /// Absent where the flight was torn off: its thread stopped, or it panicked.
+    flight: Option<Flight>,
+    /// Dropped after the result is in place, and that wakes the waiters.
+    _landed: watch::Sender<()>,
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        let torn_off = || Flight::Paused { until: self.shared.clock.now().plus(PAUSE) };
+        let flight = self.flight.take().unwrap_or_else(torn_off);
+        self.shared.lock().by_token.insert(self.hash, flight);
+    }
+}
+
+impl fmt::Debug for Refresher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refresher").field("margin", &self.margin).finish_non_exhaustive()
+    }
+}
+
+fn hash(token: &Secret) -> TokenHash {
+    Sha256::digest(token.expose()).into()
+}

@@ -1,0 +1,86 @@
+//! Where a browser goes back to after a sign-in: a path of our own origin, by construction.
+
+use std::fmt;
+
+use url::Url;
+
+use crate::policy::path::CanonicalPath;
+use crate::types::Origin;
+
+/// A longer one is not kept: it has to fit into the login cookie.
+pub const LIMIT: usize = 2048;
+
+/// A path and query that a browser resolves to our own origin, whatever it is relative to.
+///
+/// Never below the prefix of our own endpoints, so that no sign-in ends in another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnTo(String);
+
+impl ReturnTo {
+    /// The site's root: what every unacceptable address becomes.
+    #[must_use]
+    pub fn root() -> Self {
+        Self("/".to_owned())
+    }
+
+    /// From a text that anybody may have written: a path, or a whole URL of our origin.
+    #[must_use]
+    pub fn parse(text: &str, origin: &Origin, prefix: &str) -> Self {
+        Self::checked(text, origin, prefix).unwrap_or_else(Self::root)
+    }
+
+    /// The path and query, to be sent as a `Location`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn checked(text: &str, origin: &Origin, prefix: &str) -> Option<Self> {
+        if text.len() > LIMIT {
+            return None;
+        }
+        // What URL parsers drop or turn into slashes is never part of an honest address.
+        if text.bytes().any(|b| b.is_ascii_control() || b == b' ' || b == b'\\') {
+            return None;
+        }
+        let base = Url::parse(&origin.to_string()).ok()?;
+        let target = if text.starts_with('/') && !text.starts_with("//") {
+            base.join(text).ok()?
+        } else {
+            // A whole URL, with its two slashes: a parser forgives their lack, we do not.
+            let (scheme, rest) = text.split_once("://")?;
+            let named = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+            (named && !rest.starts_with('/')).then_some(())?;
+            Url::parse(text).ok()?
+        };
+        let ours = origin.contains(&target) && target.username().is_empty() && target.password().is_none();
+        if !ours {
+            return None;
+        }
+        let path = target.path();
+        if path.starts_with("//") || CanonicalPath::parse(path).ok()?.below(prefix).is_some() {
+            return None;
+        }
+        let kept = match text.split('#').next() {
+            // Byte for byte where the parser had nothing to add.
+            Some(raw) if raw.starts_with('/') && raw.is_ascii() && raw_path(raw) == path => raw.to_owned(),
+            _ => match target.query() {
+                Some(query) => format!("{path}?{query}"),
+                None => path.to_owned(),
+            },
+        };
+        // Both as a path relative to our origin, and as what is sent in the end.
+        let resolved = base.join(&kept).ok()?;
+        (kept.len() <= LIMIT && origin.contains(&resolved)).then_some(Self(kept))
+    }
+}
+
+impl fmt::Display for ReturnTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn raw_path(raw: &str) -> &str {
+    raw.split('?').next().unwrap_or(raw)
+}

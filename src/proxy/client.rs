@@ -1,0 +1,95 @@
+//! The connections to the app.
+
+use std::error::Error;
+use std::time::Duration;
+
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Request, Response, Uri, Version};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use url::Url;
+
+use crate::types::{Body, BoxError};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the app may take to begin its answer.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Below the keep-alive of usual servers (60 s and more), so that it is we who close.
+const POOL_IDLE: Duration = Duration::from_secs(50);
+
+/// One app, and the pool of connections to it. One a thread: a connection lives on the runtime it began on.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    client: Client<HttpConnector, Incoming>,
+    authority: Authority,
+}
+
+/// Why there is no answer from the app.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardError {
+    #[error("no connection to the app: {}", innermost(.0))]
+    Unreachable(#[source] hyper_util::client::legacy::Error),
+    #[error("the connection to the app broke off: {}", innermost(.0))]
+    Broken(#[source] hyper_util::client::legacy::Error),
+    #[error("the app did not answer within {} s", RESPONSE_TIMEOUT.as_secs())]
+    Slow,
+    #[error("the request target cannot be sent on")]
+    Target,
+}
+
+/// Why a URL is no upstream; the configuration has checked it already.
+#[derive(Debug, thiserror::Error)]
+#[error("the upstream's URL has no host that can be connected to")]
+pub struct NoAuthority;
+
+impl Upstream {
+    /// An app at `url`, by HTTP/1.1 on clear text.
+    pub fn new(url: &Url) -> Result<Self, NoAuthority> {
+        let host = url.host_str().ok_or(NoAuthority)?;
+        let port = url.port_or_known_default().ok_or(NoAuthority)?;
+        let authority = Authority::try_from(format!("{host}:{port}")).map_err(|_| NoAuthority)?;
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE)
+            .build(connector);
+        Ok(Self { client, authority })
+    }
+
+    /// Sends a request whose headers are as the app shall see them. `Host` stays the client's.
+    pub async fn send(
+        &self,
+        mut request: Request<Incoming>,
+        target: PathAndQuery,
+    ) -> Result<Response<Body>, ForwardError> {
+        let uri = Uri::builder()
+            .scheme(Scheme::HTTP)
+            .authority(self.authority.clone())
+            .path_and_query(target)
+            .build()
+            .map_err(|_| ForwardError::Target)?;
+        *request.uri_mut() = uri;
+        *request.version_mut() = Version::HTTP_11;
+        let answer = tokio::time::timeout(RESPONSE_TIMEOUT, self.client.request(request));
+        match answer.await {
+            Err(_) => Err(ForwardError::Slow),
+            Ok(Err(error)) if error.is_connect() => Err(ForwardError::Unreachable(error)),
+            Ok(Err(error)) => Err(ForwardError::Broken(error)),
+            Ok(Ok(response)) => Ok(response.map(|body| body.map_err(BoxError::from).boxed_unsync())),
+        }
+    }
+}
+
+/// The cause that says something: the outer ones only say that there is one.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,49 @@
+//! Hop-by-hop headers: they end here, in both directions (RFC 9110 §7.6.1).
+
+use http::HeaderMap;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+
+/// Dropped whether `Connection` names them or not.
+const ALWAYS: [HeaderName; 8] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("proxy-authorization"),
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// The hop-by-hop headers of one message: the standing ones, and what any of its `Connection` lines names.
+#[derive(Clone, Debug)]
+pub struct HopByHop {
+    named: Vec<HeaderName>,
+}
+
+impl HopByHop {
+    /// `Host` and `Content-Length` are never among them, whatever `Connection` says: one says who is asked,
+    /// the other where the message ends.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        let mut named = Vec::new();
+        for line in headers.get_all(CONNECTION) {
+            let names = line.as_bytes().split(|&b| b == b',').map(<[u8]>::trim_ascii);
+            let names = names.filter_map(|name| HeaderName::from_bytes(name).ok());
+            named.extend(names.filter(|name| *name != HOST && *name != CONTENT_LENGTH));
+        }
+        Self { named }
+    }
+
+    #[must_use]
+    pub fn contains(&self, name: &HeaderName) -> bool {
+        ALWAYS.contains(name) || self.named.contains(name)
+    }
+
+    /// Drops them all.
+    pub fn strip(&self, headers: &mut HeaderMap) {
+        for name in ALWAYS.iter().chain(&self.named) {
+            headers.remove(name);
+        }
+    }
+}
