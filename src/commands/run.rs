@@ -1,0 +1,139 @@
+//! `cognigate run`: the gate itself, and the threads it runs on.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+
+use crate::app::{App, WiringError};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::proxy::client::Upstream;
+use crate::server::shutdown::{Shutdown, Trigger};
+use crate::server::{accept, admin, shutdown};
+
+/// A gate that serves, on threads of its own, until it is stopped or dropped.
+///
+/// One thread for each core that it may use, each with its own runtime, listening socket and connections to
+/// the app; and one for the admin port and the signing keys.
+#[derive(Debug)]
+pub struct Gate {
+    addresses: Vec<SocketAddr>,
+    admin_address: SocketAddr,
+    trigger: Trigger,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Why a gate does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    #[error(transparent)]
+    Wiring(#[from] WiringError),
+    #[error("{key} = \"{address}\" cannot be listened on: {source}")]
+    Bind { key: &'static str, address: SocketAddr, source: io::Error },
+    #[error("a thread cannot be started: {0}")]
+    Thread(#[source] io::Error),
+}
+
+impl Gate {
+    /// Serves `config` on its own address and on `further` ones.
+    ///
+    /// Cognito need not be in reach: the gate serves at once, and is ready when it has the signing keys.
+    pub fn start(config: &Config, further: &[SocketAddr], threads: usize, clock: Clock) -> Result<Self, GateError> {
+        let app = Arc::new(App::new(config, clock)?);
+        let upstream = config.upstream.clone();
+        let mut listeners: Vec<Vec<TcpListener>> = (0..threads).map(|_| Vec::new()).collect();
+        let mut addresses = Vec::new();
+        for &address in std::iter::once(&config.listen.address).chain(further) {
+            let bound = accept::bind(address, threads)
+                .map_err(|source| GateError::Bind { key: "listen.address", address, source })?;
+            addresses.extend(bound.first().and_then(|listener| listener.local_addr().ok()));
+            for (of_thread, listener) in listeners.iter_mut().zip(bound) {
+                of_thread.push(listener);
+            }
+        }
+        let unbound = |source| GateError::Bind { key: "admin.address", address: config.admin.address, source };
+        let admin = accept::bind(config.admin.address, 1).map_err(unbound)?.remove(0);
+        let admin_address = admin.local_addr().map_err(unbound)?;
+        let (trigger, shutdown) = shutdown::channel();
+        let mut gate = Self { addresses, admin_address, trigger, threads: Vec::new() };
+        for (index, listeners) in listeners.into_iter().enumerate() {
+            let upstream = Upstream::new(&upstream).map_err(WiringError::from)?;
+            let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
+            gate.spawn(format!("gate-{index}"), move |runtime| {
+                runtime.block_on(serve(&app, &upstream, listeners, &shutdown));
+            })?;
+        }
+        gate.spawn("admin".to_owned(), move |runtime| runtime.block_on(attend(app, admin, shutdown)))?;
+        Ok(gate)
+    }
+
+    /// Where it listens; the port is the real one where the configuration says 0.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.addresses.first().copied().unwrap_or(self.admin_address)
+    }
+
+    /// Where its probes are.
+    #[must_use]
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// Ends it in order: what is under way is answered first.
+    pub fn stop(mut self) {
+        self.trigger.begin();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the gate had panicked");
+            }
+        }
+    }
+
+    fn spawn(&mut self, name: String, body: impl FnOnce(&Runtime) + Send + 'static) -> Result<(), GateError> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(GateError::Thread)?;
+        let thread = thread::Builder::new().name(name).spawn(move || body(&runtime)).map_err(GateError::Thread)?;
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+/// How many threads serve: the cores that the container may use.
+#[must_use]
+pub fn serving_threads() -> usize {
+    thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// One thread's share of the public port.
+async fn serve(app: &Arc<App>, upstream: &Upstream, listeners: Vec<TcpListener>, shutdown: &Shutdown) {
+    let mut serving = JoinSet::new();
+    for listener in listeners {
+        let (app, upstream) = (Arc::clone(app), upstream.clone());
+        serving.spawn(accept::serve(listener, shutdown.clone(), move |request, peer| {
+            let (app, upstream) = (Arc::clone(&app), upstream.clone());
+            async move { app.respond(&upstream, request, peer).await }
+        }));
+    }
+    while let Some(ended) = serving.join_next().await {
+        if let Ok(Err(error)) = ended {
+            tracing::error!(%error, "a listener ended");
+        }
+    }
+}
+
+/// The admin port, and the signing keys.
+async fn attend(app: Arc<App>, listener: TcpListener, shutdown: Shutdown) {
+    let jwks = Arc::clone(app.jwks());
+    let probes = admin::serve(listener, shutdown, move || app.jwks().is_loaded());
+    tokio::select! {
+        ended = probes => {
+            if let Err(error) = ended {
+                tracing::error!(%error, "the admin listener ended");
+            }
+        }
+        () = jwks.keep_fresh() => {}
+    }
+}
