@@ -1,1 +1,11 @@
-fn main() {}
+//! The `cognigate` program: the crypto provider, then the command, then its exit code.
+
+use std::process::ExitCode;
+
+use cognigate::commands;
+
+fn main() -> ExitCode {
+    // Before anything makes a TLS configuration. It fails only where a provider is there already, which is as well.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    commands::main(std::env::args_os()).into()
+}

@@ -4,10 +4,32 @@
 //! and checked part by part into the types here. Every problem names the key and the place, and never the value, which
 //! may be a secret in the wrong line.
 
+mod cognito;
+mod cookie;
+mod duration;
+mod effective;
+mod endpoint;
+mod environment;
 mod error;
+mod file;
+mod host_name;
+mod key;
+mod kubernetes;
+mod layer;
+mod listeners;
+mod load;
+mod log;
 mod pool;
 mod prefix;
+mod raw;
+mod report;
+mod secret_file;
+mod session;
+mod session_key;
+mod site;
 mod sources;
+mod text;
+mod twin;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,9 +39,14 @@ use url::Url;
 use crate::secret::{KeyMaterial, Secret};
 use crate::types::Origin;
 
+pub use cookie::SameSiteError;
+pub use effective::{Effective, Setting};
 pub use error::{ConfigError, Problem};
+pub use key::{KEYS, Key, Kind, VARIABLE_PREFIX};
+pub use log::LogFormatError;
 pub use pool::{PoolId, PoolIdError};
 pub use prefix::{EndpointPrefix, PrefixError};
+pub use session_key::{encode as encode_key, generate as generate_key};
 pub use sources::Sources;
 
 /// A configuration that holds together. Made by [`Config::load`] alone, so its holder need not check again.
@@ -40,6 +67,8 @@ pub struct Config {
     pub log: Log,
     /// What works and is still worth a loud line at the start. No secrets.
     pub warnings: Vec<String>,
+    /// Every value with the place it came from, for `check`. No secrets.
+    pub effective: Effective,
 }
 
 /// The user pool and the app client.
@@ -152,7 +181,40 @@ impl Config {
     /// # Errors
     /// Every problem found, each with its key and its place.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        let _ = sources;
-        Err(ConfigError { problems: Vec::new() })
+        let load::Loaded { raw, mut effective, mut report } = load::load(sources)?;
+        let site = site::site(&raw, &mut report);
+        let cookie = cookie::cookie(&raw.cookie, site.public_url.as_ref(), &mut report);
+        let session = session::session(&raw.session, &mut report);
+        let listeners = listeners::listeners(&raw.listen, &raw.admin, site.upstream.as_ref(), &mut report);
+        let log = log::log(&raw.log, &mut report);
+        let cognito = cognito::cognito(raw.cognito, &mut report);
+        let (
+            site::Site { public_url: Some(public_url), upstream: Some(upstream), prefix: Some(prefix) },
+            Some(cognito),
+            Some(session),
+            Some(cookie),
+            Some((listen, admin)),
+            Some(log),
+            false,
+        ) = (site, cognito, session, cookie, listeners, log, report.has_problems())
+        else {
+            return Err(report.into_error());
+        };
+        effective.derive("cookie.secure", if cookie.secure { "true" } else { "false" }, "default");
+        effective.derive("session.keys", r#"["[redacted]"]"#, "generated");
+        let warnings = report.into_warnings();
+        Ok(Self {
+            public_url,
+            upstream,
+            prefix,
+            cognito,
+            session,
+            cookie,
+            listen,
+            admin,
+            log,
+            warnings,
+            effective,
+        })
     }
 }

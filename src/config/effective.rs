@@ -1,0 +1,109 @@
+//! The configuration as it came out, with the place of every value.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use config::{Value, ValueKind};
+
+use super::key::{KEYS, Key, Kind};
+
+/// Every value that is set, by default or by someone, as TOML that can be read again; secrets as `"[redacted]"`.
+///
+/// A secret's file is not named by its own key: what it holds is shown as the secret's value, with the file as its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effective(Vec<Setting>);
+
+/// One line of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub key: &'static str,
+    /// As TOML.
+    pub value: String,
+    /// `default`, file and line, variable, or `command line`.
+    pub place: String,
+}
+
+impl Effective {
+    pub(super) fn of(leaves: &BTreeMap<String, &Value>) -> Self {
+        let setting = |key: &Key| {
+            let value = leaves.get(key.name)?;
+            let place = value.origin().unwrap_or_default().to_owned();
+            Some(Setting { key: key.name, value: toml(key, &value.kind), place })
+        };
+        let shown = KEYS.iter().filter(|key| key.kind != Kind::SecretFile);
+        Self(shown.filter_map(setting).collect())
+    }
+
+    /// The settings, in the order of [`KEYS`].
+    #[must_use]
+    pub fn settings(&self) -> &[Setting] {
+        &self.0
+    }
+
+    /// Adds what follows from other values, where nobody set it.
+    pub(super) fn derive(&mut self, key: &'static str, value: &str, place: &str) {
+        let order = |name: &str| KEYS.iter().position(|key| key.name == name);
+        if self.0.iter().all(|setting| setting.key != key) {
+            self.0.push(Setting { key, value: value.to_owned(), place: place.to_owned() });
+            self.0.sort_by_key(|setting| order(setting.key));
+        }
+    }
+
+    pub(super) fn places(&self) -> BTreeMap<String, String> {
+        self.0.iter().map(|setting| (setting.key.to_owned(), setting.place.clone())).collect()
+    }
+}
+
+impl fmt::Display for Effective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut open = "";
+        for setting in &self.0 {
+            let (section, name) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
+            if section != open {
+                writeln!(f, "\n[{section}]")?;
+                open = section;
+            }
+            writeln!(f, "{name} = {} # {}", setting.value, setting.place)?;
+        }
+        Ok(())
+    }
+}
+
+/// The leaves of merged tables, by dotted name.
+pub(super) fn leaves(root: &Value) -> BTreeMap<String, &Value> {
+    fn walk<'a>(value: &'a Value, name: &str, found: &mut BTreeMap<String, &'a Value>) {
+        match &value.kind {
+            ValueKind::Table(table) => {
+                for (key, value) in table {
+                    let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                    walk(value, &name, found);
+                }
+            }
+            _ => {
+                found.insert(name.to_owned(), value);
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(root, "", &mut found);
+    found
+}
+
+fn toml(key: &Key, value: &ValueKind) -> String {
+    let text = |text: &str| {
+        let text = if key.is_secret() { "[redacted]" } else { text };
+        toml::Value::from(text).to_string()
+    };
+    match value {
+        ValueKind::Array(items) => {
+            let items = items.iter().map(|item| match &item.kind {
+                ValueKind::String(item) => text(item),
+                other => text(&other.to_string()),
+            });
+            format!("[{}]", items.collect::<Vec<_>>().join(", "))
+        }
+        ValueKind::Boolean(on) => on.to_string(),
+        ValueKind::String(value) => text(value),
+        other => text(&other.to_string()),
+    }
+}

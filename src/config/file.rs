@@ -1,0 +1,159 @@
+//! The file's layer: TOML, with the line of every key.
+
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::key::{self, KEYS, Key, Kind};
+use super::layer::Layer;
+use super::report::{Report, shown};
+use super::secret_file;
+use super::sources::Sources;
+
+/// Reads the file that the sources name, if they name one. A named file must be there.
+pub(super) fn read(sources: &Sources, report: &mut Report) -> Layer {
+    let Some((path, named_by)) = named(sources) else { return Layer::default() };
+    if path.as_os_str().is_empty() {
+        report.at(named_by.unwrap_or("--config"), None, "it is empty; leave it out, or name a file");
+        return Layer::default();
+    }
+    match secret_file::read(&path) {
+        Ok(text) => parse(&text, &path, report),
+        Err(error) => {
+            let named_by = named_by.map(str::to_owned);
+            report.at(&path.to_string_lossy(), named_by, format_args!("the configuration file {error}"));
+            Layer::default()
+        }
+    }
+}
+
+/// The file, and the flag or variable that named it; neither did for the default file.
+fn named(sources: &Sources) -> Option<(PathBuf, Option<&'static str>)> {
+    if let Some(path) = &sources.file {
+        let by_default = path == Path::new(Sources::DEFAULT_FILE);
+        return Some((path.clone(), (!by_default).then_some("--config")));
+    }
+    let (_, path) = sources.environment.iter().rfind(|(name, _)| name == Sources::FILE_VARIABLE)?;
+    Some((PathBuf::from(path), Some(Sources::FILE_VARIABLE)))
+}
+
+fn parse(text: &str, path: &Path, report: &mut Report) -> Layer {
+    let mut file = File { text, path, name: shown(&path.to_string_lossy()), layer: Layer::default(), report };
+    match DeTable::parse(text) {
+        Ok(table) => file.table(table.get_ref(), ""),
+        Err(error) => {
+            // Not its Display, which quotes the line, and a secret with it.
+            let place = error.span().map(|span| file.place(span.start));
+            file.report.at("syntax", place, format_args!("this is not TOML: {}", error.message()));
+        }
+    }
+    file.layer
+}
+
+struct File<'a> {
+    text: &'a str,
+    path: &'a Path,
+    name: String,
+    layer: Layer,
+    report: &'a mut Report,
+}
+
+impl File<'_> {
+    fn place(&self, offset: usize) -> String {
+        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
+        format!("{}:{}", self.name, 1 + before.iter().filter(|byte| **byte == b'\n').count())
+    }
+
+    fn table(&mut self, table: &DeTable<'_>, above: &str) {
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        for (key, value) in entries {
+            let name = format!("{above}{}", key.get_ref());
+            self.entry(&name, value.get_ref(), self.place(key.span().start));
+        }
+    }
+
+    fn entry(&mut self, name: &str, value: &DeValue<'_>, place: String) {
+        let section = format!("{name}.");
+        if let Some(key) = Key::named(name) {
+            self.known(key, value, place);
+        } else if KEYS.iter().any(|key| key.name.starts_with(&section)) {
+            match value {
+                DeValue::Table(table) => self.table(table, &section),
+                other => {
+                    let text = format!("it must be a table, [{name}], but is {}", article(other));
+                    self.report.at(name, Some(place), text);
+                }
+            }
+        } else {
+            let text = match key::nearest(name, |key| key.name.to_owned()) {
+                Some(meant) => format!("there is no such key; did you mean {meant}?"),
+                None => "there is no such key; docs/configuration.md lists those there are".to_owned(),
+            };
+            self.report.at(name, Some(place), text);
+        }
+    }
+
+    fn known(&mut self, key: &'static Key, value: &DeValue<'_>, place: String) {
+        match value {
+            DeValue::String(path) if key.kind == Kind::SecretFile && !path.is_empty() => {
+                // A path in a file is relative to that file, wherever the process was started.
+                let beside = self.path.parent().unwrap_or(Path::new("")).join(path.as_ref());
+                self.layer.put_text(self.report, key, beside.to_string_lossy(), place);
+            }
+            value => put(&mut self.layer, self.report, key, value, place),
+        }
+    }
+}
+
+/// Puts a TOML value where it has the key's type.
+pub(super) fn put(
+    layer: &mut Layer,
+    report: &mut Report,
+    key: &'static Key,
+    value: &DeValue<'_>,
+    place: String,
+) {
+    use Kind::{Duration, List, OneOrList, Secret, SecretFile, SecretList, Switch, Text};
+    match (key.kind, value) {
+        (Text | Duration | Secret | SecretFile, DeValue::String(text)) => {
+            layer.put_text(report, key, text.as_ref(), place);
+        }
+        (OneOrList, DeValue::String(text)) => {
+            layer.put_list(report, key, vec![text.as_ref().to_owned()], place);
+        }
+        (Switch, DeValue::Boolean(on)) => layer.put_switch(key, *on, place),
+        (List | OneOrList | SecretList, DeValue::Array(items)) => {
+            let mut texts = Vec::with_capacity(items.len());
+            for (index, item) in items.iter().enumerate() {
+                let DeValue::String(text) = item.get_ref() else {
+                    let text = format!(
+                        "its item {} must be a string in quotes, but is {}",
+                        index + 1,
+                        article(item.get_ref())
+                    );
+                    return report.at(key.name, Some(place), text);
+                };
+                texts.push(text.as_ref().to_owned());
+            }
+            layer.put_list(report, key, texts, place);
+        }
+        (kind, other) => {
+            let text = format!("it must be {}, but is {}", kind.expected(), article(other));
+            report.at(key.name, Some(place), text);
+        }
+    }
+}
+
+/// The type of a value, and nothing of the value.
+fn article(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

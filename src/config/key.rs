@@ -1,0 +1,194 @@
+//! Every key there is: one table for the file, the environment, the flags, the printed configuration and the docs.
+
+/// Every key, in the order in which the configuration is printed.
+pub const KEYS: &[Key] = &[
+    Key::new("public_url", Kind::Text, None),
+    Key::new("upstream", Kind::Text, None),
+    Key::new("prefix", Kind::Text, Some(r#""/oauth2""#)),
+    Key::new("cognito.user_pool_id", Kind::Text, None),
+    Key::new("cognito.client_id", Kind::Text, None),
+    Key::new("cognito.client_secret", Kind::Secret, None),
+    Key::new("cognito.client_secret_file", Kind::SecretFile, None),
+    Key::new("cognito.domain", Kind::Text, None),
+    Key::new("cognito.scopes", Kind::List, Some(r#"["openid", "email", "profile"]"#)),
+    Key::new("cognito.issuer", Kind::OneOrList, None),
+    Key::new("cognito.jwks_url", Kind::Text, None),
+    Key::new("cognito.authorize_url", Kind::Text, None),
+    Key::new("cognito.token_url", Kind::Text, None),
+    Key::new("cognito.revoke_url", Kind::Text, None),
+    Key::new("cognito.logout_url", Kind::Text, None),
+    Key::new("cognito.userinfo_url", Kind::Text, None),
+    Key::new("cognito.identity_provider", Kind::Text, None),
+    Key::new("cognito.idp_identifier", Kind::Text, None),
+    Key::new("cognito.lang", Kind::Text, None),
+    Key::new("cognito.prompt", Kind::Text, None),
+    Key::new("cognito.resource", Kind::Text, None),
+    Key::new("cognito.allow_insecure_http", Kind::Switch, Some("false")),
+    Key::new("session.keys", Kind::SecretList, None),
+    Key::new("session.keys_file", Kind::SecretFile, None),
+    Key::new("session.refresh_margin", Kind::Duration, Some(r#""60s""#)),
+    Key::new("cookie.name", Kind::Text, Some(r#""cognigate""#)),
+    Key::new("cookie.secure", Kind::Switch, None),
+    Key::new("cookie.same_site", Kind::Text, Some(r#""lax""#)),
+    Key::new("cookie.domain", Kind::Text, None),
+    Key::new("listen.address", Kind::Text, Some(r#""0.0.0.0:8080""#)),
+    Key::new("listen.hosts", Kind::List, Some("[]")),
+    Key::new("admin.address", Kind::Text, Some(r#""127.0.0.1:9090""#)),
+    Key::new("log.format", Kind::Text, Some(r#""json""#)),
+    Key::new("log.level", Kind::Text, Some(r#""info""#)),
+];
+
+/// What every variable of ours begins with.
+pub const VARIABLE_PREFIX: &str = "COGNIGATE_";
+
+/// One setting: its dotted name, the type of its value, and the value it has where nobody sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// As TOML; `None` where the setting is required, is off, or follows from others.
+    pub default: Option<&'static str>,
+}
+
+/// The type of a value. It decides what the file must hold, and how a variable's text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    /// Text with a number and a unit, `60s`.
+    Duration,
+    /// `true` or `false`.
+    Switch,
+    List,
+    /// A text, or a list of them.
+    OneOrList,
+    /// Text that is never printed. Numeric-looking ones stay text.
+    Secret,
+    /// A list of texts that are never printed.
+    SecretList,
+    /// The path of the file that holds the secret whose name this is, without `_file`.
+    SecretFile,
+}
+
+impl Key {
+    const fn new(name: &'static str, kind: Kind, default: Option<&'static str>) -> Self {
+        Self { name, kind, default }
+    }
+
+    /// The key of this dotted name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// The key that this variable sets.
+    #[must_use]
+    pub fn of_variable(variable: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.variable() == variable)
+    }
+
+    /// The variable that sets this key: `COGNIGATE_COGNITO__CLIENT_ID`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("{VARIABLE_PREFIX}{}", self.name.to_ascii_uppercase().replace('.', "__"))
+    }
+
+    /// The key of the secret that this file holds, for a `*_file` key.
+    #[must_use]
+    pub fn twin(&self) -> Option<&'static Self> {
+        match self.kind {
+            Kind::SecretFile => self.name.strip_suffix("_file").and_then(Self::named),
+            _ => None,
+        }
+    }
+
+    /// True where the value must not be printed.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        matches!(self.kind, Kind::Secret | Kind::SecretList)
+    }
+}
+
+impl Kind {
+    /// The name that the documentation gives it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "string",
+            Self::Duration => "duration",
+            Self::Switch => "boolean",
+            Self::List => "list of strings",
+            Self::OneOrList => "string or list of strings",
+            Self::Secret => "secret string",
+            Self::SecretList => "list of secret strings",
+            Self::SecretFile => "path",
+        }
+    }
+
+    /// What a value in the file must be, for a message.
+    pub(super) fn expected(self) -> &'static str {
+        match self {
+            Self::Text | Self::Secret => "a string in quotes",
+            Self::Duration => "a duration in quotes, such as \"60s\"",
+            Self::Switch => "true or false, without quotes",
+            Self::List | Self::SecretList => "a list of strings, such as [\"a\", \"b\"]",
+            Self::OneOrList => "a string in quotes or a list of them",
+            Self::SecretFile => "a path in quotes",
+        }
+    }
+}
+
+/// The name of a key (or of its variable) that is most like an unknown one, where one is like it at all.
+pub(super) fn nearest(unknown: &str, name_of: impl Fn(&Key) -> String) -> Option<String> {
+    let plain = |name: &str| name.replace(['_', '.', '-'], "").to_ascii_lowercase();
+    let wanted = plain(unknown.strip_prefix(VARIABLE_PREFIX).unwrap_or(unknown));
+    let distance = |key: &Key| {
+        let last = key.name.rsplit('.').next().unwrap_or(key.name);
+        let whole = strsim::damerau_levenshtein(&plain(key.name), &wanted);
+        // The right name in the wrong section is as good as a letter amiss.
+        if plain(last) == wanted { whole.min(1) } else { whole }
+    };
+    let (distance, key) =
+        KEYS.iter().map(|key| (distance(key), key)).min_by_key(|(distance, _)| *distance)?;
+    (distance <= (wanted.len() / 4).clamp(1, 3)).then(|| name_of(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_nest_by_two_underscores() {
+        let key = Key::named("cognito.user_pool_id").unwrap();
+        assert_eq!(key.variable(), "COGNIGATE_COGNITO__USER_POOL_ID");
+        assert_eq!(Key::of_variable("COGNIGATE_COGNITO__USER_POOL_ID"), Some(key));
+        assert_eq!(Key::of_variable("COGNIGATE_COGNITO_USER_POOL_ID"), None);
+    }
+
+    #[test]
+    fn every_secret_has_a_file_twin() {
+        for key in KEYS.iter().filter(|key| key.is_secret()) {
+            let twin = Key::named(&format!("{}_file", key.name)).unwrap();
+            assert_eq!((twin.kind, twin.twin()), (Kind::SecretFile, Some(key)));
+        }
+        assert!(KEYS.iter().filter(|key| key.kind == Kind::SecretFile).all(|key| key.twin().is_some()));
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_recognised() {
+        let name = |key: &Key| key.name.to_owned();
+        for (unknown, meant) in [
+            ("publc_url", Some("public_url")),
+            ("public-url", Some("public_url")),
+            ("client_id", Some("cognito.client_id")),
+            ("cognito.clientid", Some("cognito.client_id")),
+            ("cognito.user_pool", None),
+            ("teapot", None),
+        ] {
+            assert_eq!(nearest(unknown, name).as_deref(), meant, "{unknown}");
+        }
+        assert_eq!(
+            nearest("COGNIGATE_COGNITO_CLIENT_ID", Key::variable).as_deref(),
+            Some("COGNIGATE_COGNITO__CLIENT_ID")
+        );
+    }
+}

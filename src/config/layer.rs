@@ -1,0 +1,70 @@
+//! One layer of values, each with the place it came from.
+
+use std::fmt;
+
+use config::{ConfigError, Map, Source, Value, ValueKind};
+
+use super::key::{Key, Kind};
+use super::report::Report;
+
+/// Values of one layer, in the order they were met; of two for one key the later wins.
+#[derive(Clone, Default)]
+pub(super) struct Layer(Vec<(&'static Key, Value)>);
+
+impl Layer {
+    /// Puts a text, which must not be empty.
+    pub(super) fn put_text(
+        &mut self,
+        report: &mut Report,
+        key: &'static Key,
+        text: impl Into<String>,
+        place: String,
+    ) {
+        let text = text.into();
+        if text.is_empty() {
+            return report.at(key.name, Some(place), "it is empty; leave it out, or give it a value");
+        }
+        self.0.push((key, Value::new(Some(&place), text)));
+    }
+
+    pub(super) fn put_switch(&mut self, key: &'static Key, on: bool, place: String) {
+        self.0.push((key, Value::new(Some(&place), on)));
+    }
+
+    /// Puts a list of texts, none of which may be empty. A list of secrets must hold something.
+    pub(super) fn put_list(
+        &mut self,
+        report: &mut Report,
+        key: &'static Key,
+        items: Vec<String>,
+        place: String,
+    ) {
+        if items.is_empty() && key.kind == Kind::SecretList {
+            return report.at(key.name, Some(place), "it is empty; leave it out, or give it a value");
+        }
+        if let Some(index) = items.iter().position(String::is_empty) {
+            let text = format_args!("its item {} is empty", index + 1).to_string();
+            return report.at(key.name, Some(place), text);
+        }
+        let items: Vec<Value> =
+            items.into_iter().map(|item| Value::new(Some(&place), ValueKind::String(item))).collect();
+        self.0.push((key, Value::new(Some(&place), ValueKind::Array(items))));
+    }
+}
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        Ok(self.0.iter().map(|(key, value)| (key.name.to_owned(), value.clone())).collect())
+    }
+}
+
+/// Names only: values may be secrets.
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(key, _)| key.name)).finish()
+    }
+}

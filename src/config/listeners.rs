@@ -1,0 +1,113 @@
+//! The addresses to listen on.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use url::{Host, Url};
+
+use super::host_name::HostName;
+use super::raw::{RawAdmin, RawListen};
+use super::report::Report;
+use super::{Admin, Listen};
+
+/// Both listeners, where they do not meet each other or the upstream.
+pub(super) fn listeners(
+    listen: &RawListen,
+    admin: &RawAdmin,
+    upstream: Option<&Url>,
+    report: &mut Report,
+) -> Option<(Listen, Admin)> {
+    let address = report.parse::<Address>("listen.address", &listen.address);
+    let admin = report.parse::<Address>("admin.address", &admin.address);
+    let mut hosts = Vec::with_capacity(listen.hosts.len());
+    for (at, text) in listen.hosts.iter().enumerate() {
+        match text.parse::<HostName>() {
+            Ok(HostName(host)) => hosts.push(host),
+            Err(error) => report.problem("listen.hosts", format_args!("its item {}: {error}", at + 1)),
+        }
+    }
+    let (Address(address), Address(admin)) = (address?, admin?);
+    if meet(address, admin) {
+        let place = report.place("listen.address").to_owned();
+        report.problem(
+            "admin.address",
+            format_args!("it takes the port of listen.address ({place}); give it a port of its own"),
+        );
+    }
+    if upstream.is_some_and(|upstream| reaches(upstream, address)) {
+        let place = report.place("listen.address").to_owned();
+        report.problem(
+            "upstream",
+            format_args!("it is listen.address ({place}), so that requests would come back for ever"),
+        );
+    }
+    Some((Listen { address, hosts }, Admin { address: admin }))
+}
+
+/// True where both cannot be bound at once. Port 0 is a new port each time.
+fn meet(one: SocketAddr, other: SocketAddr) -> bool {
+    // `[::]` takes IPv4 as well.
+    let takes =
+        |one: SocketAddr, other: SocketAddr| one.ip().is_unspecified() && (one.is_ipv6() || other.is_ipv4());
+    one.port() == other.port()
+        && one.port() != 0
+        && (one.ip() == other.ip() || takes(one, other) || takes(other, one))
+}
+
+/// True where the upstream's URL leads to our own listener, as far as its text shows.
+fn reaches(upstream: &Url, listen: SocketAddr) -> bool {
+    let all = listen.ip().is_unspecified();
+    let local = all || listen.ip().is_loopback();
+    upstream.port_or_known_default() == Some(listen.port())
+        && match upstream.host() {
+            Some(Host::Domain(name)) => name == "localhost" && local,
+            Some(Host::Ipv4(ip)) => listen.ip() == ip || (all && (ip.is_loopback() || ip.is_unspecified())),
+            Some(Host::Ipv6(ip)) => {
+                listen.ip() == ip || (all && listen.is_ipv6() && (ip.is_loopback() || ip.is_unspecified()))
+            }
+            None => false,
+        }
+}
+
+struct Address(SocketAddr);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it must be an IP address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080")]
+struct AddressError;
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        text.parse().map(Self).map_err(|_| AddressError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_listeners_on_one_port_meet() {
+        let meets = |one: &str, other: &str| meet(one.parse().unwrap(), other.parse().unwrap());
+        assert!(meets("127.0.0.1:8080", "127.0.0.1:8080"));
+        assert!(meets("0.0.0.0:8080", "127.0.0.1:8080"));
+        assert!(meets("127.0.0.1:8080", "[::]:8080"));
+        assert!(!meets("127.0.0.1:8080", "127.0.0.1:9090"));
+        assert!(!meets("127.0.0.1:8080", "127.0.0.2:8080"));
+        assert!(!meets("0.0.0.0:8080", "[::1]:8080"));
+        assert!(!meets("127.0.0.1:0", "127.0.0.1:0"));
+    }
+
+    #[test]
+    fn an_upstream_that_is_the_gate_itself_is_noticed() {
+        let reaches = |url: &str, listen: &str| reaches(&Url::parse(url).unwrap(), listen.parse().unwrap());
+        assert!(reaches("http://127.0.0.1:8080", "0.0.0.0:8080"));
+        assert!(reaches("http://localhost:8080", "127.0.0.1:8080"));
+        assert!(reaches("http://[::1]:8080", "[::]:8080"));
+        assert!(reaches("http://10.0.0.7:80", "10.0.0.7:80"));
+        assert!(!reaches("http://127.0.0.1:3000", "0.0.0.0:8080"));
+        assert!(!reaches("http://127.0.0.2:8080", "127.0.0.1:8080"));
+        assert!(!reaches("http://app:8080", "0.0.0.0:8080"));
+    }
+}

@@ -1,0 +1,96 @@
+//! What a reading finds: problems, warnings, and the place of every value.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use super::error::{ConfigError, Problem};
+use super::key::Key;
+
+/// Collects what is wrong, so that one start shows all of it.
+#[derive(Default)]
+pub(super) struct Report {
+    /// Where each key's value came from.
+    pub(super) places: BTreeMap<String, String>,
+    problems: Vec<Problem>,
+    warnings: Vec<String>,
+}
+
+impl Report {
+    /// Something is wrong with the value of `key`.
+    pub(super) fn problem(&mut self, key: &str, text: impl Display) {
+        let place = self.places.get(key).cloned();
+        self.at(key, place, text);
+    }
+
+    /// Something is wrong with `subject`, at a place of its own.
+    pub(super) fn at(&mut self, subject: &str, place: Option<String>, text: impl Display) {
+        let subject = shown(subject);
+        self.problems.push(Problem { subject, place, text: text.to_string() });
+    }
+
+    /// A required key is absent.
+    pub(super) fn missing(&mut self, key: &str) {
+        let variable = Key::named(key).map(Key::variable).unwrap_or_default();
+        self.problem(
+            key,
+            format_args!("it is missing; set it in the file, by {variable}, or by --set {key}=…"),
+        );
+    }
+
+    /// It works, and the operator should know.
+    pub(super) fn warn(&mut self, text: impl Into<String>) {
+        self.warnings.push(text.into());
+    }
+
+    /// Where the value of `key` came from, for a message about another key.
+    pub(super) fn place(&self, key: &str) -> &str {
+        self.places.get(key).map_or("not set", String::as_str)
+    }
+
+    /// The text as a type that cannot be wrong; a problem where it is wrong.
+    pub(super) fn parse<T>(&mut self, key: &str, text: &str) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        text.parse().map_err(|error| self.problem(key, error)).ok()
+    }
+
+    /// The required text as a type that cannot be wrong; a problem where it is wrong or absent.
+    pub(super) fn require<T>(&mut self, key: &str, text: Option<&str>) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        match text {
+            Some(text) => self.parse(key, text),
+            None => {
+                self.missing(key);
+                None
+            }
+        }
+    }
+
+    pub(super) fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    pub(super) fn into_error(self) -> ConfigError {
+        ConfigError { problems: self.problems }
+    }
+
+    pub(super) fn into_warnings(self) -> Vec<String> {
+        self.warnings
+    }
+}
+
+/// A name that someone else chose, bounded, and with nothing in it that a terminal or a log would act on.
+pub(super) fn shown(name: &str) -> String {
+    const MAX: usize = 200;
+    let mut text: String = name.chars().take(MAX).flat_map(char::escape_debug).collect();
+    if name.chars().nth(MAX).is_some() {
+        text.push('…');
+    }
+    text
+}

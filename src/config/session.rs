@@ -1,0 +1,77 @@
+//! The session's part: the key ring and the margin.
+
+use std::time::Duration;
+
+use crate::secret::KeyMaterial;
+
+use super::Session;
+use super::duration::HumanDuration;
+use super::raw::RawSession;
+use super::report::Report;
+use super::session_key;
+
+/// Cognito's shortest access token. A margin as long would refresh at every request.
+const SHORTEST_TOKEN: Duration = Duration::from_secs(5 * 60);
+
+pub(super) fn session(raw: &RawSession, report: &mut Report) -> Option<Session> {
+    let refresh_margin = refresh_margin(&raw.refresh_margin, report);
+    let (keys, keys_generated) = match &raw.keys {
+        Some(texts) => (keys(&texts.iter().map(|text| text.expose()).collect::<Vec<_>>(), report), false),
+        None => (generated(report), true),
+    };
+    Some(Session { keys: keys?, keys_generated, refresh_margin: refresh_margin? })
+}
+
+fn refresh_margin(text: &str, report: &mut Report) -> Option<Duration> {
+    const KEY: &str = "session.refresh_margin";
+    let margin = report.parse::<HumanDuration>(KEY, text)?.0;
+    if margin < SHORTEST_TOKEN {
+        return Some(margin);
+    }
+    report.problem(KEY, "it must be below 5m, the life of Cognito's shortest access token");
+    None
+}
+
+fn keys(texts: &[&str], report: &mut Report) -> Option<Vec<KeyMaterial>> {
+    const KEY: &str = "session.keys";
+    let mut keys: Vec<KeyMaterial> = Vec::with_capacity(texts.len());
+    for (at, text) in texts.iter().enumerate() {
+        match session_key::decode(text) {
+            Ok(key) => match keys.iter().position(|known| *known == key) {
+                None => keys.push(key),
+                Some(first) => {
+                    let text = format!("its keys {} and {} are the same; leave one out", first + 1, at + 1);
+                    report.problem(KEY, text);
+                    return None;
+                }
+            },
+            Err(error) => {
+                report.problem(
+                    KEY,
+                    format_args!("its key {} {error}; `cognigate keys new` prints one", at + 1),
+                );
+                return None;
+            }
+        }
+    }
+    Some(keys)
+}
+
+fn generated(report: &mut Report) -> Option<Vec<KeyMaterial>> {
+    match session_key::generate() {
+        Ok(key) => {
+            report.warn(
+                "session.keys is not set: a random key was made, so that sessions end with this process and other \
+                 replicas cannot read them; `cognigate keys new` prints a key to set",
+            );
+            Some(vec![key])
+        }
+        Err(error) => {
+            report.problem(
+                "session.keys",
+                format_args!("it is not set, and no random key could be made: {error}"),
+            );
+            None
+        }
+    }
+}
