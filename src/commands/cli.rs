@@ -16,8 +16,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    // /// Run the gate.
-    // Run(ConfigArgs),
+    /// Run the gate.
+    Run(ConfigArgs),
     /// Check the configuration and print it, secrets redacted, without binding a port.
     Check(ConfigArgs),
     /// Make keys for `session.keys`.

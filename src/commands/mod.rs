@@ -3,7 +3,10 @@
 pub mod check;
 pub mod cli;
 pub mod keys;
+pub mod run;
+pub mod signals;
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -44,6 +47,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     match cli.command {
+        Command::Run(arguments) => run::run(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Keys(arguments) => keys::keys(arguments),
     }
@@ -59,6 +63,13 @@ pub fn load(arguments: ConfigArgs) -> Result<Config, Exit> {
         complain(&error);
         Exit::Config
     })
+}
+
+/// Says on standard error why there is nothing to log to or serve.
+fn fail(error: &dyn Error, exit: Exit) -> Exit {
+    // Where standard error is closed, nobody is left to tell.
+    let _ = writeln!(io::stderr(), "error: {error}");
+    exit
 }
 
 fn complain(error: &ConfigError) {

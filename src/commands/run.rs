@@ -10,10 +10,51 @@ use tokio::task::JoinSet;
 
 use crate::app::{App, WiringError};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, LogFormat};
 use crate::proxy::client::Upstream;
 use crate::server::shutdown::{Shutdown, Trigger};
 use crate::server::{accept, admin, shutdown};
+use crate::telemetry::log::{self, Format};
+
+use super::cli::ConfigArgs;
+use super::signals::EndSignals;
+use super::{Exit, fail, load};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Serves until SIGINT or SIGTERM.
+#[must_use]
+pub fn run(arguments: ConfigArgs) -> Exit {
+    let config = match load(arguments) {
+        Ok(config) => config,
+        Err(exit) => return exit,
+    };
+    let format = match config.log.format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+    };
+    if let Err(error) = log::init(format, &config.log.level) {
+        return fail(&error, Exit::Config);
+    }
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    // Before anything serves, so that no signal finds the process without an answer to it.
+    let signals = match EndSignals::new() {
+        Ok(signals) => signals,
+        Err(error) => return fail(&error, Exit::Failure),
+    };
+    match Gate::start(&config, &[], serving_threads(), Clock::system()) {
+        Ok(gate) => {
+            let (address, admin) = (gate.address(), gate.admin_address());
+            tracing::info!(%address, %admin, public_url = %config.public_url, version = VERSION, "serving");
+            tracing::info!(signal = signals.wait(), "ending");
+            gate.stop();
+            Exit::Success
+        }
+        Err(error) => fail(&error, error.exit()),
+    }
+}
 
 /// A gate that serves, on threads of its own, until it is stopped or dropped.
 ///
@@ -42,20 +83,29 @@ impl Gate {
     /// Serves `config` on its own address and on `further` ones.
     ///
     /// Cognito need not be in reach: the gate serves at once, and is ready when it has the signing keys.
-    pub fn start(config: &Config, further: &[SocketAddr], threads: usize, clock: Clock) -> Result<Self, GateError> {
+    pub fn start(
+        config: &Config,
+        further: &[SocketAddr],
+        threads: usize,
+        clock: Clock,
+    ) -> Result<Self, GateError> {
         let app = Arc::new(App::new(config, clock)?);
         let upstream = config.upstream.clone();
         let mut listeners: Vec<Vec<TcpListener>> = (0..threads).map(|_| Vec::new()).collect();
         let mut addresses = Vec::new();
         for &address in std::iter::once(&config.listen.address).chain(further) {
-            let bound = accept::bind(address, threads)
-                .map_err(|source| GateError::Bind { key: "listen.address", address, source })?;
+            let bound = accept::bind(address, threads).map_err(|source| GateError::Bind {
+                key: "listen.address",
+                address,
+                source,
+            })?;
             addresses.extend(bound.first().and_then(|listener| listener.local_addr().ok()));
             for (of_thread, listener) in listeners.iter_mut().zip(bound) {
                 of_thread.push(listener);
             }
         }
-        let unbound = |source| GateError::Bind { key: "admin.address", address: config.admin.address, source };
+        let unbound =
+            |source| GateError::Bind { key: "admin.address", address: config.admin.address, source };
         let admin = accept::bind(config.admin.address, 1).map_err(unbound)?.remove(0);
         let admin_address = admin.local_addr().map_err(unbound)?;
         let (trigger, shutdown) = shutdown::channel();
@@ -95,9 +145,22 @@ impl Gate {
 
     fn spawn(&mut self, name: String, body: impl FnOnce(&Runtime) + Send + 'static) -> Result<(), GateError> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(GateError::Thread)?;
-        let thread = thread::Builder::new().name(name).spawn(move || body(&runtime)).map_err(GateError::Thread)?;
+        let thread =
+            thread::Builder::new().name(name).spawn(move || body(&runtime)).map_err(GateError::Thread)?;
         self.threads.push(thread);
         Ok(())
+    }
+}
+
+impl GateError {
+    /// How a process ends that cannot serve for this reason.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Wiring(WiringError::Endpoint(_) | WiringError::Upstream(_)) => Exit::Config,
+            Self::Wiring(WiringError::Http(_)) | Self::Thread(_) => Exit::Failure,
+            Self::Bind { .. } => Exit::Unavailable,
+        }
     }
 }
 
