@@ -1,3 +1,4 @@
 //! One binary for every test, a file per subject.
 
+mod pages;
 mod support;
