@@ -1,1 +1,4 @@
-//! (being furnished)
+//! One file a subcommand.
+
+#[cfg(feature = "emulator")]
+pub mod emulate;
