@@ -22,9 +22,9 @@ pub enum Command {
     Check(ConfigArgs),
     /// Make keys for `session.keys`.
     Keys(KeysArgs),
-    // /// Run an offline Cognito for development and tests.
-    // #[cfg(feature = "emulator")]
-    // Emulate(super::emulate::EmulateArgs),
+    /// Run an offline Cognito for development and tests.
+    #[cfg(feature = "emulator")]
+    Emulate(super::emulate::EmulateArgs),
     // /// Run the emulator, a sample app and the gate in one process.
     // #[cfg(feature = "emulator")]
     // Demo(DemoArgs),

@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod cli;
+#[cfg(feature = "emulator")]
+pub mod emulate;
 pub mod keys;
 pub mod run;
 pub mod signals;
@@ -48,6 +50,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     match cli.command {
         Command::Run(arguments) => run::run(arguments),
+        #[cfg(feature = "emulator")]
+        Command::Emulate(arguments) => emulate::emulate(&arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Keys(arguments) => keys::keys(arguments),
     }

@@ -17,7 +17,7 @@ use crate::server::{accept, admin, shutdown};
 use crate::telemetry::log::{self, Format};
 
 use super::cli::ConfigArgs;
-use super::signals::EndSignals;
+use super::signals::end_signal;
 use super::{Exit, fail, load};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -39,21 +39,25 @@ pub fn run(arguments: ConfigArgs) -> Exit {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    // Before anything serves, so that no signal finds the process without an answer to it.
-    let signals = match EndSignals::new() {
-        Ok(signals) => signals,
-        Err(error) => return fail(&error, Exit::Failure),
-    };
-    match Gate::start(&config, &[], serving_threads(), Clock::system()) {
-        Ok(gate) => {
-            let (address, admin) = (gate.address(), gate.admin_address());
-            tracing::info!(%address, %admin, public_url = %config.public_url, version = VERSION, "serving");
-            tracing::info!(signal = signals.wait(), "ending");
-            gate.stop();
-            Exit::Success
-        }
+    match serve_until_told(&config) {
+        Ok(()) => Exit::Success,
         Err(error) => fail(&error, error.exit()),
     }
+}
+
+fn serve_until_told(config: &Config) -> Result<(), GateError> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(GateError::Thread)?;
+    // Before anything serves, so that no signal finds the process without an answer to it.
+    let told = {
+        let _inside = runtime.enter();
+        end_signal().map_err(GateError::Thread)?
+    };
+    let gate = Gate::start(config, &[], serving_threads(), Clock::system())?;
+    let (address, admin) = (gate.address(), gate.admin_address());
+    tracing::info!(%address, %admin, public_url = %config.public_url, version = VERSION, "serving");
+    tracing::info!(signal = runtime.block_on(told), "ending");
+    gate.stop();
+    Ok(())
 }
 
 /// A gate that serves, on threads of its own, until it is stopped or dropped.
@@ -75,7 +79,7 @@ pub enum GateError {
     Wiring(#[from] WiringError),
     #[error("{key} = \"{address}\" cannot be listened on: {source}")]
     Bind { key: &'static str, address: SocketAddr, source: io::Error },
-    #[error("a thread cannot be started: {0}")]
+    #[error("the system gives no thread, timer or signal: {0}")]
     Thread(#[source] io::Error),
 }
 
@@ -114,10 +118,10 @@ impl Gate {
             let upstream = Upstream::new(&upstream).map_err(WiringError::from)?;
             let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
             gate.spawn(format!("gate-{index}"), move |runtime| {
-                runtime.block_on(serve(&app, &upstream, listeners, &shutdown));
+                runtime.block_on(attend_public(&app, &upstream, listeners, &shutdown));
             })?;
         }
-        gate.spawn("admin".to_owned(), move |runtime| runtime.block_on(attend(app, admin, shutdown)))?;
+        gate.spawn("admin".to_owned(), move |runtime| runtime.block_on(attend_admin(app, admin, shutdown)))?;
         Ok(gate)
     }
 
@@ -171,7 +175,12 @@ pub fn serving_threads() -> usize {
 }
 
 /// One thread's share of the public port.
-async fn serve(app: &Arc<App>, upstream: &Upstream, listeners: Vec<TcpListener>, shutdown: &Shutdown) {
+async fn attend_public(
+    app: &Arc<App>,
+    upstream: &Upstream,
+    listeners: Vec<TcpListener>,
+    shutdown: &Shutdown,
+) {
     let mut serving = JoinSet::new();
     for listener in listeners {
         let (app, upstream) = (Arc::clone(app), upstream.clone());
@@ -188,7 +197,7 @@ async fn serve(app: &Arc<App>, upstream: &Upstream, listeners: Vec<TcpListener>,
 }
 
 /// The admin port, and the signing keys.
-async fn attend(app: Arc<App>, listener: TcpListener, shutdown: Shutdown) {
+async fn attend_admin(app: Arc<App>, listener: TcpListener, shutdown: Shutdown) {
     let jwks = Arc::clone(app.jwks());
     let probes = admin::serve(listener, shutdown, move || app.jwks().is_loaded());
     tokio::select! {

@@ -2,37 +2,19 @@
 
 use std::io;
 
-use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 
-/// Catches the signals from the moment it is made.
-#[derive(Debug)]
-pub struct EndSignals {
-    runtime: Runtime,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl EndSignals {
-    /// # Errors
-    /// Where the process cannot listen to signals.
-    pub fn new() -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (interrupt, terminate) = {
-            let _inside = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-        };
-        Ok(Self { runtime, interrupt, terminate })
-    }
-
-    /// Waits for one, and names it.
-    #[must_use]
-    pub fn wait(mut self) -> &'static str {
-        self.runtime.block_on(async {
-            tokio::select! {
-                _ = self.interrupt.recv() => "SIGINT",
-                _ = self.terminate.recv() => "SIGTERM",
-            }
-        })
-    }
+/// Ends at the first of them after this was called, and names it. For the inside of a runtime.
+///
+/// # Errors
+/// Where the process cannot listen to signals.
+pub fn end_signal() -> io::Result<impl Future<Output = &'static str>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+        }
+    })
 }
