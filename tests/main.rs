@@ -1,3 +1,5 @@
 //! One binary for every test, a file per subject.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in a function it calls as well")]
 
+mod pages;
 mod support;
