@@ -2,4 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in a function it calls as well")]
 
 mod pages;
+#[cfg(feature = "emulator")]
+mod sample_app;
 mod support;

@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod cli;
+#[cfg(feature = "emulator")]
+pub mod demo;
 pub mod keys;
 
 use std::ffi::OsString;

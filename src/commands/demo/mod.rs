@@ -1,0 +1,3 @@
+//! (being furnished)
+
+pub mod sample_app;
