@@ -4,4 +4,5 @@
 mod pages;
 #[cfg(feature = "emulator")]
 mod sample_app;
+mod supply_chain;
 mod support;
