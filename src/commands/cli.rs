@@ -25,9 +25,9 @@ pub enum Command {
     /// Run an offline Cognito for development and tests.
     #[cfg(feature = "emulator")]
     Emulate(super::emulate::EmulateArgs),
-    // /// Run the emulator, a sample app and the gate in one process.
-    // #[cfg(feature = "emulator")]
-    // Demo(DemoArgs),
+    /// Run the emulator, a sample app and the gate in one process.
+    #[cfg(feature = "emulator")]
+    Demo(super::demo::DemoArgs),
 }
 
 /// Where the configuration comes from. Flags win over variables, variables over the file.

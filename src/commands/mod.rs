@@ -3,6 +3,8 @@
 pub mod check;
 pub mod cli;
 #[cfg(feature = "emulator")]
+pub mod demo;
+#[cfg(feature = "emulator")]
 pub mod emulate;
 pub mod keys;
 pub mod run;
@@ -52,6 +54,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Run(arguments) => run::run(arguments),
         #[cfg(feature = "emulator")]
         Command::Emulate(arguments) => emulate::emulate(&arguments),
+        #[cfg(feature = "emulator")]
+        Command::Demo(arguments) => demo::demo(&arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Keys(arguments) => keys::keys(arguments),
     }
