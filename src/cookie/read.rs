@@ -32,7 +32,7 @@ impl RequestCookies {
     pub fn read(headers: &HeaderMap) -> Self {
         let mut lines = headers.get_all(COOKIE).iter();
         let (first, second) = (lines.next(), lines.next());
-        let line = match (first, second) {
+        let mut line = match (first, second) {
             (None, _) => HeaderValue::from_static(""),
             // Shared with the request, not copied.
             (Some(only), None) => only.clone(),
@@ -46,6 +46,8 @@ impl RequestCookies {
                 HeaderValue::try_from(joined).unwrap_or(HeaderValue::from_static(""))
             }
         };
+        // Keeps it, and what is left of it for the upstream, out of Debug output.
+        line.set_sensitive(true);
         Self { line }
     }
 
