@@ -1,9 +1,11 @@
 //! One binary for every test, a file per subject.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in a function it calls as well")]
 
+mod cookie;
 mod house;
 mod pages;
 #[cfg(feature = "emulator")]
 mod sample_app;
+mod seal;
+mod session;
 mod supply_chain;
 mod support;

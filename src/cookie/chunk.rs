@@ -42,6 +42,7 @@ pub fn split(name: &str, value: &str) -> Result<Vec<(String, String)>, TooLarge>
     }
     let count = parts.len();
     let chunk = |(index, part): (usize, &[u8])| {
+        // Other text than ASCII might be cut within a character; it is refused rather than changed.
         let part = str::from_utf8(part).map_err(|_| too_large)?;
         let part = if index == 0 { format!("{count}.{part}") } else { part.to_owned() };
         Ok((format!("{name}-{}", index + 1), part))

@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
+use memchr::memchr;
 
 /// The cookies of one request, all `Cookie` lines joined by `"; "` (RFC 6265 §4.2, RFC 9113 §8.2.3).
 ///
@@ -32,7 +33,7 @@ impl RequestCookies {
     pub fn read(headers: &HeaderMap) -> Self {
         let mut lines = headers.get_all(COOKIE).iter();
         let (first, second) = (lines.next(), lines.next());
-        let line = match (first, second) {
+        let mut line = match (first, second) {
             (None, _) => HeaderValue::from_static(""),
             // Shared with the request, not copied.
             (Some(only), None) => only.clone(),
@@ -46,6 +47,8 @@ impl RequestCookies {
                 HeaderValue::try_from(joined).unwrap_or(HeaderValue::from_static(""))
             }
         };
+        // Keeps it, and what is left of it for the upstream, out of Debug output.
+        line.set_sensitive(true);
         Self { line }
     }
 
@@ -71,14 +74,14 @@ impl RequestCookies {
         let line = self.line.as_bytes();
         // A name without "=" counts here, though it is no cookie to `named`: some parsers take it for one.
         let kept = |segment: &&[u8]| !own(pair(segment).map_or(segment.trim_ascii(), |(name, _)| name));
-        if !line.split(is_semicolon).filter(kept).any(|segment| !segment.trim_ascii().is_empty()) {
+        if !segments(line).filter(kept).any(|segment| !segment.trim_ascii().is_empty()) {
             return None;
         }
-        if line.split(is_semicolon).all(|segment| kept(&segment)) {
+        if segments(line).all(|segment| kept(&segment)) {
             return Some(self.line.clone());
         }
         let mut others = Vec::with_capacity(line.len());
-        for (index, segment) in line.split(is_semicolon).filter(kept).enumerate() {
+        for (index, segment) in segments(line).filter(kept).enumerate() {
             if index > 0 {
                 others.push(b';');
             }
@@ -92,7 +95,7 @@ impl RequestCookies {
 
     /// Name and value of each cookie, in the order sent. What has no `=` is no cookie.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.line.as_bytes().split(is_semicolon).filter_map(pair)
+        segments(self.line.as_bytes()).filter_map(pair)
     }
 }
 
@@ -122,11 +125,21 @@ impl fmt::Debug for Named<'_> {
     }
 }
 
-fn is_semicolon(byte: &u8) -> bool {
-    *byte == b';'
+/// What stands between the semicolons; a sealed value is long, and this skips it many bytes at a time.
+fn segments(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest?;
+        let (segment, after) = match memchr(b';', line) {
+            Some(at) => (&line[..at], Some(&line[at + 1..])),
+            None => (line, None),
+        };
+        rest = after;
+        Some(segment)
+    })
 }
 
 fn pair(segment: &[u8]) -> Option<(&[u8], &[u8])> {
-    let equals = segment.iter().position(|byte| *byte == b'=')?;
+    let equals = memchr(b'=', segment)?;
     Some((segment[..equals].trim_ascii(), segment[equals + 1..].trim_ascii()))
 }

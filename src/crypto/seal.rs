@@ -153,3 +153,65 @@ impl fmt::Debug for Opened {
         f.debug_struct("Opened").field("current_key", &self.current_key).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::secret::KeyMaterial;
+
+    #[derive(Deserialize)]
+    struct Vector {
+        key: String,
+        purpose: String,
+        scope: String,
+        nonce: String,
+        plaintext: String,
+        sealed: String,
+    }
+
+    fn from_hex<const N: usize>(text: &str) -> [u8; N] {
+        bytes(text).try_into().unwrap()
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    }
+
+    /// Values that browsers hold were sealed just so. They were computed by other means than this code.
+    #[test]
+    fn the_frozen_format_seals_and_opens_to_the_byte() {
+        let vectors: Vec<Vector> =
+            serde_json::from_str(include_str!("../../tests/vectors/seal_v1.json")).unwrap();
+        assert_eq!(vectors.len(), 5);
+        for vector in vectors {
+            let purpose = match vector.purpose.as_str() {
+                "session" => Purpose::Session,
+                "login" => Purpose::Login,
+                other => panic!("no such purpose: {other}"),
+            };
+            let ring = KeyRing::new(&[KeyMaterial::from(from_hex(&vector.key))]);
+            let sealer = Sealer::new(&ring, purpose, &vector.scope);
+            let plaintext = bytes(&vector.plaintext);
+            assert_eq!(sealer.seal_with_nonce(&plaintext, &from_hex(&vector.nonce)), vector.sealed);
+            assert_eq!(*sealer.open(vector.sealed.as_bytes()).unwrap().bytes, plaintext);
+        }
+    }
+
+    #[test]
+    fn keys_that_share_an_id_are_both_tried() {
+        let ring = |bytes: [u8; 32]| KeyRing::new(&[KeyMaterial::from(bytes)]);
+        let (one, other) = (ring([1; 32]), ring([2; 32]));
+        let sealed = Sealer::new(&other, Purpose::Session, "a").seal(b"hello");
+        let id = URL_SAFE_NO_PAD.decode_to_vec(&sealed).unwrap()[1..=KEY_ID].try_into().unwrap();
+        let cipher = |ring: &KeyRing| {
+            let (_, key) = ring.derive(Purpose::Session.label()).next().unwrap();
+            (id, Xaes256Gcm::new(&key))
+        };
+        let aad = Sealer::new(&one, Purpose::Session, "a").0.aad.clone();
+        let both = Sealer(Arc::new(Inner { keys: vec![cipher(&one), cipher(&other)], aad }));
+        let opened = both.open(sealed.as_bytes()).unwrap();
+        assert_eq!((opened.bytes.as_slice(), opened.current_key), (b"hello".as_slice(), false));
+    }
+}

@@ -80,3 +80,69 @@ impl fmt::Debug for Xaes256Gcm {
         f.write_str("[redacted]")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shake::{ExtendableOutput, Shake128, Update, XofReader};
+
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Ciphertext and tag, having opened them again.
+    fn sealed(key: &[u8; 32], nonce: &[u8; NONCE], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
+        let cipher = Xaes256Gcm::new(key);
+        let mut message = plaintext.to_vec();
+        let tag = cipher.seal(nonce, aad, &mut message);
+        let sealed = [message.as_slice(), &tag].concat();
+        cipher.open(nonce, aad, &mut message, &tag).unwrap();
+        assert_eq!(message, plaintext);
+        sealed
+    }
+
+    #[test]
+    fn the_published_vectors_come_out() {
+        let nonce = b"ABCDEFGHIJKLMNOPQRSTUVWX";
+        // The bit that decides the doubling is 0 for the first key, 1 for the second.
+        let first = sealed(&[1; 32], nonce, b"", b"XAES-256-GCM");
+        assert_eq!(hex(&first), "ce546ef63c9cc60765923609b33a9a1974e96e52daf2fcf7075e2271");
+        let second = sealed(&[3; 32], nonce, b"c2sp.org/XAES-256-GCM", b"XAES-256-GCM");
+        assert_eq!(hex(&second), "986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d");
+    }
+
+    #[test]
+    fn the_published_ten_thousand_random_messages_come_out() {
+        let mut random = Shake128::default().finalize_xof();
+        let mut sum = Shake128::default();
+        for _ in 0..10_000 {
+            let (mut key, mut nonce) = ([0; 32], [0; NONCE]);
+            random.read(&mut key);
+            random.read(&mut nonce);
+            let mut text = || {
+                let mut length = [0];
+                random.read(&mut length);
+                let mut text = vec![0; usize::from(length[0])];
+                random.read(&mut text);
+                text
+            };
+            let (plaintext, aad) = (text(), text());
+            sum.update(&sealed(&key, &nonce, &aad, &plaintext));
+        }
+        let mut digest = [0; 32];
+        sum.finalize_xof().read(&mut digest);
+        assert_eq!(hex(&digest), "e6b9edf2df6cec60c8cbd864e2211b597fb69a529160cd040d56c0c210081939");
+    }
+
+    #[test]
+    fn a_message_that_does_not_open_stays_encrypted() {
+        let cipher = Xaes256Gcm::new(&[1; 32]);
+        let mut message = b"the plaintext".to_vec();
+        let mut tag = cipher.seal(&[2; NONCE], b"", &mut message);
+        let ciphertext = message.clone();
+        tag[0] ^= 1;
+        assert!(cipher.open(&[2; NONCE], b"", &mut message, &tag).is_err());
+        assert_eq!(message, ciphertext);
+    }
+}

@@ -79,8 +79,8 @@ pub(super) fn unpack(packed: &[u8]) -> Result<Secret, postcard::Error> {
     Ok(Secret::from(token))
 }
 
+/// What `text` spells. The decoder takes canonical text alone, unpadded and with no spare bits set, and that
+/// is the text which the bytes spell again.
 fn bytes_of(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode_to_vec(text).ok()?);
-    let again = Zeroizing::new(URL_SAFE_NO_PAD.encode_to_string(&*bytes));
-    (*again == text).then_some(bytes)
+    URL_SAFE_NO_PAD.decode_to_vec(text).ok().map(Zeroizing::new)
 }
