@@ -10,5 +10,8 @@ mod pages;
 mod sample_app;
 mod seal;
 mod session;
+#[cfg(feature = "emulator")]
+mod sign_in;
 mod supply_chain;
+#[cfg(feature = "emulator")]
 mod support;

@@ -1,1 +1,188 @@
-//! Fixtures that the subjects share.
+//! Fixtures that the subjects share: a gate with an emulated Cognito and an app, all on real sockets.
+
+pub(crate) mod app;
+pub(crate) mod jar;
+pub(crate) mod visitor;
+pub(crate) mod wire;
+
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+
+use cognigate::clock::{Clock, UnixTime};
+use cognigate::commands::run::Gate;
+use cognigate::config::{Config, ConfigError, Sources};
+use cognigate::emulator::{Emulator, Settings, Switches};
+use tokio::sync::oneshot;
+
+use app::App;
+use visitor::Visitor;
+
+/// Where the tests' gate stands to its visitors. Whatever port it really listens on, requests name this host.
+pub(crate) const PUBLIC_URL: &str = "https://app.test";
+
+/// A key for tests only: 32 bytes of 7.
+pub(crate) const TEST_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+/// A gate in front of an [`App`], with an emulator behind it, on one clock that the test turns.
+pub(crate) struct Stage {
+    pub(crate) clock: Clock,
+    /// The emulator's switches and counters.
+    pub(crate) cognito: Switches,
+    pub(crate) cognito_address: SocketAddr,
+    pub(crate) app: App,
+    pub(crate) gate: Gate,
+    /// The settings that the gate was started with, to start another like it.
+    flags: Vec<(String, String)>,
+    public_url: String,
+    /// Dropped at the end, which ends the emulator and the app.
+    _end: oneshot::Sender<()>,
+}
+
+/// What a [`Stage`] is set up with.
+pub(crate) struct Setup {
+    flags: Vec<(String, String)>,
+    public_url: String,
+    settings: Settings,
+    threads: usize,
+}
+
+impl Stage {
+    /// The plain one: `https://app.test`, the confidential client, one serving thread.
+    pub(crate) async fn new() -> Self {
+        Self::with(|setup| setup).await
+    }
+
+    /// One that differs as `change` says.
+    pub(crate) async fn with(change: impl FnOnce(Setup) -> Setup) -> Self {
+        let setup = change(Setup {
+            flags: Vec::new(),
+            public_url: PUBLIC_URL.to_owned(),
+            settings: Settings::default(),
+            threads: 1,
+        });
+        // Not now, so that nothing passes that only looks at the machine's clock.
+        let clock = Clock::manual(UnixTime(1_900_000_000));
+        let settings = setup.settings.for_gate(&setup.public_url);
+        let loopback: SocketAddr = ([127, 0, 0, 1], 0).into();
+        let emulator = Emulator::bind(settings.clone(), loopback, clock.clone()).unwrap();
+        let app = App::bind();
+        let client = &settings.clients[0];
+        let mut flags = vec![
+            ("public_url".to_owned(), setup.public_url.clone()),
+            ("upstream".to_owned(), format!("http://{}", app.address())),
+            ("cognito.user_pool_id".to_owned(), settings.pool_id.clone()),
+            ("cognito.client_id".to_owned(), client.id.clone()),
+            ("cognito.domain".to_owned(), emulator.base_url()),
+            ("cognito.jwks_url".to_owned(), emulator.jwks_url()),
+            ("session.keys".to_owned(), TEST_KEY.to_owned()),
+            ("listen.address".to_owned(), "127.0.0.1:0".to_owned()),
+            ("admin.address".to_owned(), "127.0.0.1:0".to_owned()),
+        ];
+        let secret = client.secrets.first();
+        flags.extend(secret.map(|secret| ("cognito.client_secret".to_owned(), secret.expose().to_owned())));
+        for (key, value) in setup.flags {
+            flags.retain(|(known, _)| *known != key);
+            flags.push((key, value));
+        }
+        let gate = Gate::start(&config(&flags).unwrap(), &[], setup.threads, clock.clone()).unwrap();
+        let (cognito, cognito_address) = (emulator.switches(), emulator.address());
+        let (end, ended) = oneshot::channel::<()>();
+        let serving = app.serving();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                tokio::spawn(serving);
+                let end = async {
+                    let _ = ended.await;
+                };
+                emulator.serve(end).await.unwrap();
+            });
+        });
+        let stage = Self {
+            clock,
+            cognito,
+            cognito_address,
+            app,
+            gate,
+            flags,
+            public_url: setup.public_url,
+            _end: end,
+        };
+        stage.ready(stage.gate.admin_address()).await;
+        stage
+    }
+
+    /// A browser that has not been here before.
+    pub(crate) fn visitor(&self) -> Visitor {
+        Visitor::new(&self.public_url, self.gate.address(), self.cognito_address)
+    }
+
+    /// A browser that is signed in as alice; its first page was `/`.
+    pub(crate) async fn signed_in(&self) -> Visitor {
+        let mut visitor = self.visitor();
+        let page = visitor.sign_in("alice", "/").await;
+        assert_eq!(page.status(), 200, "alice could not sign in");
+        visitor
+    }
+
+    /// A second replica: the same settings but for `changes`, the same emulator, app and clock.
+    pub(crate) async fn replica(&self, changes: &[(&str, &str)]) -> Gate {
+        let mut flags = self.flags.clone();
+        for (key, value) in changes {
+            flags.retain(|(known, _)| known != key);
+            flags.push(((*key).to_owned(), (*value).to_owned()));
+        }
+        let gate = Gate::start(&config(&flags).unwrap(), &[], 1, self.clock.clone()).unwrap();
+        self.ready(gate.admin_address()).await;
+        gate
+    }
+
+    /// Waits until the gate that has this admin port has loaded the signing keys.
+    async fn ready(&self, admin: SocketAddr) {
+        let probe = || {
+            wire::exchange(admin, b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_vec())
+        };
+        wire::eventually("the gate is ready", || async { probe().await.starts_with(b"HTTP/1.1 200") }).await;
+    }
+}
+
+impl Setup {
+    /// Sets one key of the gate's configuration.
+    pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
+        self.flags.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Another public URL, which the emulator's clients are registered for.
+    pub(crate) fn public_url(mut self, url: &str) -> Self {
+        self.public_url = url.to_owned();
+        self
+    }
+
+    /// More serving threads than one.
+    pub(crate) fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Changes the emulated pool.
+    pub(crate) fn pool(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// The public client in place of the confidential one.
+    pub(crate) fn public_client(self) -> Self {
+        self.pool(|settings| settings.clients.retain(|client| client.secrets.is_empty()))
+    }
+
+    /// Rotates refresh tokens, the old one being good for `grace` longer.
+    pub(crate) fn rotation(self, grace: Duration) -> Self {
+        self.pool(|settings| settings.clients[0].rotation_grace = Some(grace))
+    }
+}
+
+fn config(flags: &[(String, String)]) -> Result<Config, ConfigError> {
+    Config::load(&Sources { flags: flags.to_vec(), ..Sources::default() })
+}

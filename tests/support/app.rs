@@ -1,0 +1,118 @@
+//! The app behind the gate: it remembers every request, and answers as the test says.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use cognigate::types::{Body, full};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+
+/// An app on a port of its own. By default it answers 200 with the body `the app`.
+#[derive(Clone)]
+pub(crate) struct App {
+    address: SocketAddr,
+    listener: Arc<Mutex<Option<TcpListener>>>,
+    received: Arc<Mutex<Vec<Arrived>>>,
+    answer: Arc<Mutex<Answer>>,
+}
+
+type Answer = Arc<dyn Fn(&Arrived) -> Response<Body> + Send + Sync>;
+
+/// A request as the app got it.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrived {
+    pub(crate) method: Method,
+    /// Path and query, byte for byte.
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl App {
+    pub(crate) fn bind() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let answer: Answer = Arc::new(|_| Response::new(full("the app")));
+        Self {
+            address: listener.local_addr().unwrap(),
+            listener: Arc::new(Mutex::new(Some(listener))),
+            received: Arc::default(),
+            answer: Arc::new(Mutex::new(answer)),
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Every request so far, in order.
+    pub(crate) fn received(&self) -> Vec<Arrived> {
+        self.received.lock().unwrap().clone()
+    }
+
+    /// The last request.
+    pub(crate) fn last(&self) -> Arrived {
+        self.received.lock().unwrap().last().cloned().expect("the app got no request")
+    }
+
+    /// How many requests it got.
+    pub(crate) fn count(&self) -> usize {
+        self.received.lock().unwrap().len()
+    }
+
+    /// Answers so from now on.
+    pub(crate) fn answer(&self, answer: impl Fn(&Arrived) -> Response<Body> + Send + Sync + 'static) {
+        *self.answer.lock().unwrap() = Arc::new(answer);
+    }
+
+    /// Serves; to be polled once.
+    pub(crate) fn serving(&self) -> impl Future<Output = ()> + Send + 'static {
+        let app = self.clone();
+        async move {
+            let listener = app.listener.lock().unwrap().take().unwrap();
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                let app = app.clone();
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let app = app.clone();
+                    async move { Ok::<_, Infallible>(app.take(request).await) }
+                });
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+            }
+        }
+    }
+
+    async fn take(&self, request: Request<Incoming>) -> Response<Body> {
+        let (Parts { method, uri, headers, .. }, body) = request.into_parts();
+        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let arrived = Arrived { method, target: uri.to_string(), headers, body };
+        let answer = Arc::clone(&self.answer.lock().unwrap());
+        let response = answer(&arrived);
+        self.received.lock().unwrap().push(arrived);
+        response
+    }
+}
+
+impl Arrived {
+    /// A header that is there once, as text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.headers.get_all(name).iter();
+        let line = lines.next()?;
+        assert!(lines.next().is_none(), "{name} is there more than once");
+        Some(HeaderValue::to_str(line).expect("a header of visible ASCII"))
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("address", &self.address).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,41 @@
+//! Bytes over sockets, for what no client library would send; and waiting for what will happen.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+/// Longer than anything here takes; a test that waits this long has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Sends bytes and reads until the other side closes.
+///
+/// Ask for `Connection: close`, or the answer ends with the patience.
+pub(crate) async fn exchange(address: SocketAddr, bytes: Vec<u8>) -> Vec<u8> {
+    let conversation = async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // The other side may answer and close before it has read everything.
+        let _ = stream.write_all(&bytes).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        answer
+    };
+    timeout(PATIENCE, conversation).await.expect("the answer did not end")
+}
+
+/// The status of the first answer in `bytes`; 0 where there is none.
+pub(crate) fn status(bytes: &[u8]) -> u16 {
+    let text = String::from_utf8_lossy(bytes);
+    text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0)
+}
+
+/// Asks until it is so. Only for what happens on its own soon; what a test causes it should wait for by name.
+pub(crate) async fn eventually<R: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> R) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "it never happened: {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
