@@ -139,6 +139,13 @@ fn several_mistakes_are_told_at_once() {
 }
 
 #[test]
+fn mistakes_are_told_in_the_order_of_their_lines() {
+    let error = Given::minimal().load_text("z = 1\n[y]\n[cognito]\nb = 1\na = 1\n").unwrap_err();
+    let subjects: Vec<_> = error.problems.iter().map(|problem| problem.subject.as_str()).collect();
+    assert_eq!(subjects, ["z", "y", "cognito.b", "cognito.a"]);
+}
+
+#[test]
 fn what_is_not_toml_is_refused_with_its_line() {
     let message = one(Given::minimal().load_text("public_url = 'https://app.example.com'\nupstream\n"));
     assert_says(&message, &["syntax (cognigate.toml:2): this is not TOML"]);
