@@ -58,7 +58,7 @@ impl FromStr for PublicUrl {
 /// True for what a URL parser would mend in silence, though the one who wrote it may have meant something else.
 fn needs_mending(text: &str) -> bool {
     text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\')
-        || !text.split_once("://").is_some_and(|(_, rest)| !rest.starts_with('/'))
+        || text.split_once("://").is_none_or(|(_, rest)| rest.starts_with('/'))
 }
 
 /// An upstream's URL: `http`, a host and perhaps a port.
