@@ -3,7 +3,10 @@
 // A test that cannot go on says so by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod cli;
+mod config;
 mod cookie;
+mod docs_configuration;
 mod house;
 mod pages;
 #[cfg(feature = "emulator")]

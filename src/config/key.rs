@@ -181,7 +181,7 @@ mod tests {
             ("public-url", Some("public_url")),
             ("client_id", Some("cognito.client_id")),
             ("cognito.clientid", Some("cognito.client_id")),
-            ("cognito.user_pool", None),
+            ("cognito.user_pool", Some("cognito.user_pool_id")),
             ("teapot", None),
         ] {
             assert_eq!(nearest(unknown, name).as_deref(), meant, "{unknown}");

@@ -31,9 +31,8 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     match merge(layers, &mut report) {
         Ok((raw, effective)) if !report.has_problems() => Ok(Loaded { raw, effective, report }),
         Ok(_) => Err(report.into_error()),
-        Err(error) => {
-            // Its text is not for printing: it may quote a value. The layers let no wrong type this far.
-            drop(error);
+        // Its text is not for printing, since it may quote a value. The layers let no wrong type this far.
+        Err(_) => {
             report.at("configuration", None, "the layers do not add up to a configuration");
             Err(report.into_error())
         }

@@ -48,7 +48,8 @@ impl FromStr for Level {
     fn from_str(text: &str) -> Result<Self, LevelError> {
         // The filter takes a lone word that is no level for a target, and `inof` would silence everything else.
         let mut directives = text.split(',').filter(|part| !part.contains(['=', '[', ']', '{', '}', '"']));
-        if directives.any(|word| word.trim().parse::<LevelFilter>().is_err()) {
+        // And it takes nothing at all for a level.
+        if directives.any(|word| word.trim().is_empty() || word.trim().parse::<LevelFilter>().is_err()) {
             return Err(LevelError);
         }
         match EnvFilter::builder().parse(text) {

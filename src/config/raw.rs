@@ -85,3 +85,49 @@ pub(super) struct RawLog {
     pub(super) format: String,
     pub(super) level: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use config::{Config, Value};
+
+    use crate::config::key::{KEYS, Kind};
+
+    use super::*;
+
+    fn read(further: Option<&str>) -> Result<Raw, config::ConfigError> {
+        let mut stack = Config::builder();
+        for key in KEYS {
+            let value = match key.kind {
+                Kind::Switch => Value::new(None, true),
+                Kind::List | Kind::OneOrList | Kind::SecretList => Value::new(None, vec!["text"]),
+                Kind::Text | Kind::Duration | Kind::Secret | Kind::SecretFile => Value::new(None, "text"),
+            };
+            stack = stack.set_override(key.name, value).unwrap();
+        }
+        if let Some(name) = further {
+            stack = stack.set_override(name, "text").unwrap();
+        }
+        stack.build().unwrap().try_deserialize()
+    }
+
+    #[test]
+    fn the_shape_and_the_table_have_the_same_keys() {
+        // Every key of the table has a field of its type, since unknown fields are refused.
+        read(None).unwrap();
+        // Every field is in the table: serde lists the fields where it refuses one.
+        let sections: BTreeSet<_> =
+            KEYS.iter().filter_map(|key| key.name.rsplit_once('.')).map(|(section, _)| section).collect();
+        let mut fields = BTreeSet::new();
+        for section in std::iter::once("").chain(sections.iter().copied()) {
+            let prefix = if section.is_empty() { String::new() } else { format!("{section}.") };
+            let refused = read(Some(&format!("{prefix}teapot"))).unwrap_err().to_string();
+            let (_, expected) = refused.split_once(", expected ").unwrap();
+            let expected = expected.split(" for key").next().unwrap();
+            fields.extend(expected.split('`').skip(1).step_by(2).map(|field| format!("{prefix}{field}")));
+        }
+        fields.retain(|field| !sections.contains(field.as_str()));
+        assert_eq!(fields, KEYS.iter().map(|key| key.name.to_owned()).collect());
+    }
+}

@@ -29,7 +29,7 @@ pub(super) fn decode(text: &str) -> Result<KeyMaterial, KeyError> {
     Ok(KeyMaterial::from(key))
 }
 
-/// A key as [`decode`] reads it: padded standard base64.
+/// A key as `session.keys` takes it: padded standard base64.
 #[must_use]
 pub fn encode(key: &KeyMaterial) -> Zeroizing<String> {
     Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(key.expose()))

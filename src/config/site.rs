@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use url::Url;
 
-use crate::types::Origin;
+use crate::types::{Origin, OriginError};
 
 use super::prefix::EndpointPrefix;
 use super::raw::Raw;
@@ -18,10 +18,7 @@ pub(super) struct Site {
 }
 
 pub(super) fn site(raw: &Raw, report: &mut Report) -> Site {
-    let public_url: Option<Origin> = report.require("public_url", raw.public_url.as_deref());
-    if public_url.as_ref().is_some_and(|origin| origin.host().ends_with('.')) {
-        report.problem("public_url", "its host must not end with a dot");
-    }
+    let public_url = report.require::<PublicUrl>("public_url", raw.public_url.as_deref()).map(|url| url.0);
     let upstream = report.require::<Upstream>("upstream", raw.upstream.as_deref()).map(|upstream| upstream.0);
     if let (Some(origin), Some(url)) = (&public_url, &upstream)
         && origin.contains(url)
@@ -34,6 +31,34 @@ pub(super) fn site(raw: &Raw, report: &mut Report) -> Site {
     }
     let prefix = report.parse("prefix", &raw.prefix);
     Site { public_url, upstream, prefix }
+}
+
+struct PublicUrl(Origin);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum PublicUrlError {
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+    #[error("its host must not end with a dot")]
+    DotAtEnd,
+}
+
+impl FromStr for PublicUrl {
+    type Err = PublicUrlError;
+
+    fn from_str(text: &str) -> Result<Self, PublicUrlError> {
+        if needs_mending(text) {
+            return Err(OriginError::NotAUrl.into());
+        }
+        let origin: Origin = text.parse()?;
+        if origin.host().ends_with('.') { Err(PublicUrlError::DotAtEnd) } else { Ok(Self(origin)) }
+    }
+}
+
+/// True for what a URL parser would mend in silence, though the one who wrote it may have meant something else.
+fn needs_mending(text: &str) -> bool {
+    text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\')
+        || text.split_once("://").is_none_or(|(_, rest)| rest.starts_with('/'))
 }
 
 /// An upstream's URL: `http`, a host and perhaps a port.
@@ -60,7 +85,8 @@ impl FromStr for Upstream {
     fn from_str(text: &str) -> Result<Self, UpstreamError> {
         let url = Url::parse(text).map_err(|_| UpstreamError::NotAUrl)?;
         match url.scheme() {
-            "http" => {}
+            "http" if !needs_mending(text) => {}
+            "http" => return Err(UpstreamError::NotAUrl),
             "https" => return Err(UpstreamError::Https),
             // `localhost:3000` is a URL whose scheme is `localhost`.
             _ if url.has_host() || text.contains(":/") => return Err(UpstreamError::Scheme),
@@ -88,6 +114,10 @@ mod tests {
             ("127.0.0.1:3000", UpstreamError::NotAUrl),
             ("localhost:3000", UpstreamError::NotAUrl),
             ("http://", UpstreamError::NotAUrl),
+            ("http:app", UpstreamError::NotAUrl),
+            ("http:///app", UpstreamError::NotAUrl),
+            ("http:\\\\app", UpstreamError::NotAUrl),
+            (" http://app", UpstreamError::NotAUrl),
             ("https://app", UpstreamError::Https),
             ("h2c://app", UpstreamError::Scheme),
             ("unix:/run/app.sock", UpstreamError::Scheme),

@@ -1,0 +1,131 @@
+//! docs/configuration.md against the table of keys, both ways.
+
+use cognigate::config::{Config, KEYS, Key, Kind, Sources};
+
+const DOCS: &str = include_str!("../docs/configuration.md");
+
+/// One documented setting: its heading and the line below.
+struct Documented {
+    name: &'static str,
+    kind: &'static str,
+    default: &'static str,
+    variable: &'static str,
+    example: &'static str,
+}
+
+fn documented() -> Vec<Documented> {
+    let (_, settings) = DOCS.split_once("\n# Every setting\n").unwrap();
+    let parse = |part: &'static str| {
+        let mut lines = part.lines();
+        let name = lines.next().unwrap();
+        let line = lines.next().unwrap();
+        let field = |label: &str, end: &str| {
+            let (_, rest) = line.split_once(label).unwrap_or_else(|| panic!("{name} has no {label:?}"));
+            rest.split_once(end).map_or(rest, |(field, _)| field)
+        };
+        let meaning = lines.find(|line| !line.is_empty());
+        assert!(meaning.is_some_and(|line| !line.starts_with('#')), "{name} has no meaning");
+        Documented {
+            name,
+            kind: field("Type: ", ". Default: "),
+            default: field(" Default: ", ". Variable: "),
+            variable: field(" Variable: ", ". Example: ").trim_matches('`'),
+            example: field(" Example: ", "\n").trim_matches('`'),
+        }
+    };
+    settings.split("\n### ").skip(1).map(parse).collect()
+}
+
+const MINIMAL: [(&str, &str); 5] = [
+    ("public_url", "'https://app.example.com'"),
+    ("upstream", "'http://127.0.0.1:3000'"),
+    ("cognito.user_pool_id", "'eu-west-1_AbCdEfGhI'"),
+    ("cognito.client_id", "'client'"),
+    ("cognito.domain", "'auth.example.com'"),
+];
+
+fn load(text: &str) -> Result<Config, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cognigate.toml");
+    std::fs::write(&path, text).unwrap();
+    Config::load(&Sources { file: Some(path), ..Sources::default() }).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_key_is_documented_and_every_documented_key_exists() {
+    let documented: Vec<_> = documented().iter().map(|setting| setting.name).collect();
+    let keys: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    assert_eq!(documented, keys);
+}
+
+#[test]
+fn documented_types_defaults_and_variables_are_the_codes() {
+    const REQUIRED: [&str; 5] =
+        ["public_url", "upstream", "cognito.user_pool_id", "cognito.client_id", "cognito.domain"];
+    for setting in documented() {
+        let key = Key::named(setting.name).unwrap();
+        assert_eq!(setting.kind, key.kind.name(), "{}", setting.name);
+        assert_eq!(setting.variable, key.variable(), "{}", setting.name);
+        match key.default {
+            Some(default) => assert_eq!(setting.default, format!("`{default}`"), "{}", setting.name),
+            None if REQUIRED.contains(&setting.name) => {
+                assert!(setting.default.starts_with("required"), "{}", setting.name);
+            }
+            None if setting.name == "session.keys" => assert_eq!(setting.default, "a random one"),
+            None if setting.name == "cookie.secure" => {
+                assert_eq!(setting.default, "`true` under https, `false` under http on loopback");
+            }
+            None => assert_eq!(setting.default, "none", "{}", setting.name),
+        }
+    }
+}
+
+#[test]
+fn every_example_loads() {
+    for setting in documented() {
+        let (name, value) = setting.example.split_once(" = ").unwrap();
+        let (section, last) = setting.name.rsplit_once('.').unwrap_or(("", setting.name));
+        assert_eq!(name, last, "the example of {section}.{last}");
+        let text: String = MINIMAL
+            .into_iter()
+            .filter(|(key, _)| *key != setting.name)
+            .chain([(setting.name, value)])
+            .map(|(key, value)| format!("{key} = {value}\n"))
+            .collect();
+        match load(&text) {
+            Ok(_) => {}
+            // The file of an example is not there, and to look for it shows that its key was understood.
+            Err(error) if Key::named(setting.name).unwrap().kind == Kind::SecretFile => {
+                assert!(error.contains("cannot be read") && error.lines().count() == 1, "{error}");
+            }
+            Err(error) => panic!("{}: {error}", setting.name),
+        }
+    }
+}
+
+#[test]
+fn every_whole_configuration_loads() {
+    let blocks: Vec<_> =
+        DOCS.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
+    assert_eq!(blocks.len(), 3);
+    for block in blocks {
+        if let Err(error) = load(block) {
+            panic!("{error}\n{block}");
+        }
+    }
+}
+
+#[test]
+fn keys_and_variables_in_the_text_exist() {
+    let variables = DOCS.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
+    for variable in variables.filter(|word| word.starts_with("COGNIGATE_") && word.contains("__")) {
+        assert!(Key::of_variable(variable).is_some(), "{variable}");
+    }
+    for quoted in DOCS.split('`').skip(1).step_by(2) {
+        let section = quoted.split_once('.').map(|(section, _)| section);
+        let is_key = section.is_some_and(|section| {
+            KEYS.iter().any(|key| key.name.starts_with(&format!("{section}."))) && !quoted.contains(' ')
+        });
+        assert!(!is_key || Key::named(quoted).is_some(), "{quoted}");
+    }
+}
