@@ -73,6 +73,11 @@ impl App {
         &self.jwks
     }
 
+    /// Waits, for a while, for what goes on beside the answers; before the end of the process.
+    pub async fn settle(&self) {
+        self.rp.settle().await;
+    }
+
     /// Answers one request. `upstream` is the calling thread's own.
     pub async fn respond(
         &self,

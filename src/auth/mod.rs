@@ -137,6 +137,11 @@ impl RelyingParty {
         self.store.name()
     }
 
+    /// Waits, for a while, for what goes on beside the answers; before the end of the process.
+    pub async fn settle(&self) {
+        self.revocations.settle().await;
+    }
+
     /// What browsers see.
     #[must_use]
     pub fn public_url(&self) -> &Origin {

@@ -1,6 +1,7 @@
 //! Revokes refresh tokens beside the answer that ended their session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -9,7 +10,9 @@ use crate::secret::Secret;
 use crate::session::SessionId;
 
 /// More at once are not begun: Cognito's endpoints are slow or down then, and memory must not pay for it.
-const AT_ONCE: usize = 256;
+const AT_ONCE: u32 = 256;
+/// How long the end of the process waits for those under way.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs revocations in the background, a bounded number of them, each bounded in time.
 #[derive(Debug)]
@@ -19,7 +22,7 @@ pub(super) struct Revocations {
 
 impl Revocations {
     pub(super) fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { places: Arc::new(Semaphore::new(AT_ONCE as usize)) }
     }
 
     pub(super) fn revoke(&self, tokens: Arc<TokenClient>, token: Secret, session: SessionId) {
@@ -33,5 +36,13 @@ impl Revocations {
             }
             drop(place);
         });
+    }
+
+    /// Waits until none is under way, for a while.
+    pub(super) async fn settle(&self) {
+        let all = tokio::time::timeout(PATIENCE, self.places.acquire_many(AT_ONCE)).await;
+        if all.is_err() {
+            tracing::warn!("some refresh tokens were not revoked before the end");
+        }
     }
 }

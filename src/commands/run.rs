@@ -194,6 +194,7 @@ async fn attend_public(
             tracing::error!(%error, "a listener ended");
         }
     }
+    app.settle().await;
 }
 
 /// The admin port, and the signing keys.
