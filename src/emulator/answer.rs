@@ -5,7 +5,7 @@ use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::pool::Pool;
 use super::switches::Endpoint;
@@ -26,13 +26,13 @@ pub(super) fn error_page(message: &str) -> Response<Body> {
 }
 
 /// A 200 in JSON, changed as the switches say.
-pub(super) fn json(pool: &Pool, endpoints: &[Endpoint], mut reply: Map<String, Value>) -> Response<Body> {
+pub(super) fn json(pool: &Pool, endpoints: &[Endpoint], mut reply: Value) -> Response<Body> {
     let edits = pool.board.reply_edits(endpoints);
-    for edit in &edits {
-        edit.edit(&mut reply);
+    if let Some(members) = reply.as_object_mut() {
+        edits.iter().for_each(|edit| edit.edit(members));
     }
     let raw = edits.into_iter().rev().find_map(|edit| edit.raw);
-    json_text(StatusCode::OK, raw.unwrap_or_else(|| Value::Object(reply).to_string()))
+    json_text(StatusCode::OK, raw.unwrap_or_else(|| reply.to_string()))
 }
 
 /// `{"error": …}` as RFC 6749 §5.2 has it.

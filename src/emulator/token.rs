@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::CONTENT_TYPE;
 use http::{Method, Response, StatusCode};
-use serde_json::Map;
+use serde_json::json;
 
 use super::answer;
 use super::client_authentication::{Failure, authenticate};
@@ -73,15 +73,16 @@ pub(super) fn token(pool: &Pool, request: &Received, endpoints: &[Endpoint]) -> 
         Err(error) => return error.answer(),
     };
     // There is no `scope` in Cognito's answers.
-    let mut reply = Map::new();
-    reply.insert("access_token".to_owned(), minted.access_token.into());
-    reply.insert("token_type".to_owned(), "Bearer".into());
-    reply.insert("expires_in".to_owned(), granted.client.access_token_validity.as_secs().into());
-    let optional = [("id_token", minted.id_token), ("refresh_token", granted.refresh_token)];
-    for (name, value) in optional {
-        if let Some(value) = value {
-            reply.insert(name.to_owned(), value.into());
-        }
+    let mut reply = json!({
+        "access_token": minted.access_token,
+        "token_type": "Bearer",
+        "expires_in": granted.client.access_token_validity.as_secs(),
+    });
+    if let Some(token) = minted.id_token {
+        reply["id_token"] = token.into();
+    }
+    if let Some(token) = granted.refresh_token {
+        reply["refresh_token"] = token.into();
     }
     answer::json(pool, endpoints, reply)
 }

@@ -26,7 +26,7 @@ pub(super) fn userinfo(pool: &Pool, request: &Received) -> Response<Body> {
     let Some(token) = bearer(request) else { return refuse(StatusCode::BAD_REQUEST, BAD_REQUEST) };
     match holder(pool, token) {
         Some((user, scopes)) => {
-            answer::json(pool, &[Endpoint::Userinfo], claims::userinfo(pool, &user, &scopes))
+            answer::json(pool, &[Endpoint::Userinfo], claims::userinfo(pool, &user, &scopes).into())
         }
         None => refuse(StatusCode::UNAUTHORIZED, INVALID_TOKEN),
     }
