@@ -1,4 +1,5 @@
 //! One binary for every test, a file per subject.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in a function it calls as well")]
 
 // A test that cannot go on says so by panicking.
 #![allow(clippy::unwrap_used)]
