@@ -1,5 +1,4 @@
 //! One binary for every test, a file per subject.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in a function it calls as well")]
 
 // A test that cannot go on says so by panicking.
 #![allow(clippy::unwrap_used)]
@@ -7,6 +6,7 @@
 mod cli;
 mod config;
 mod cookie;
+mod docs;
 mod docs_configuration;
 mod house;
 mod pages;
