@@ -6,6 +6,7 @@
 mod cli;
 mod config;
 mod cookie;
+mod docs;
 mod docs_configuration;
 #[cfg(feature = "emulator")]
 mod emulator;

@@ -43,17 +43,17 @@ async fn the_page_shows_the_user_the_request_and_the_claims() {
         "GET /deep/link?with=query HTTP/1.1",
         "x-forwarded-user: 1f3b",
         "x-forwarded-email: alice@example.com",
-        "x-forwarded-preferred-username: alice",
-        "x-forwarded-groups: admins,staff",
+        "x-forwarded-preferred-username: Zo%C3%AB",
+        "x-forwarded-groups: admins,R%26D%2C%20all",
         "x-of-its-own: 7",
         &token,
     ])
     .await;
     assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     for shown in [
-        "<h1>Hello, alice</h1>",
+        "<h1>Hello, Zoë</h1>",
         "<p>alice@example.com</p>",
-        "<li>admins</li><li>staff</li>",
+        "<li>admins</li><li>R&#38;D, all</li>",
         "<td>/deep/link</td>",
         "<td>with=query</td>",
         r#"<th scope="row">sub</th><td>1f3b</td>"#,

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::clock::UnixTime;
@@ -49,15 +50,16 @@ impl Received {
     /// Reads the request; what cannot be read is shown as absent or as it stands, never refused.
     pub(super) fn read(request: &Parts, body_bytes: u64, now: UnixTime) -> Self {
         let headers = &request.headers;
+        let identity = |name| text(headers, name).as_deref().map(decoded);
         let groups = text(headers, "x-forwarded-groups");
         Self {
             method: request.method.to_string(),
             path: request.uri.path().to_owned(),
             query: request.uri.query().map(str::to_owned),
-            user: text(headers, "x-forwarded-user"),
-            name: text(headers, "x-forwarded-preferred-username"),
-            email: text(headers, "x-forwarded-email"),
-            groups: groups.map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default(),
+            user: identity("x-forwarded-user"),
+            name: identity("x-forwarded-preferred-username"),
+            email: identity("x-forwarded-email"),
+            groups: groups.map(|list| list.split(',').map(decoded).collect()).unwrap_or_default(),
             body_bytes,
             token: Token::read(headers, now),
             headers: headers.iter().map(|(name, value)| header(name, value.as_bytes())).collect(),
@@ -133,7 +135,7 @@ fn header(name: &HeaderName, value: &[u8]) -> Row {
         note = format!("{} characters in all", value.chars().count());
         value = short;
     }
-    let ours = *name == AUTHORIZATION || name.as_str().starts_with("x-forwarded-");
+    let ours = *name == AUTHORIZATION || name == "x-request-id" || name.as_str().starts_with("x-forwarded-");
     Row { name: name.to_string(), value, note, ours }
 }
 
@@ -145,6 +147,11 @@ fn shortened(value: &str) -> Option<String> {
         let tail: String = characters[characters.len() - 8..].iter().collect();
         format!("{head}…{tail}")
     })
+}
+
+/// A claim as it was before the gate made a header value of it.
+fn decoded(value: &str) -> String {
+    percent_decode_str(value).decode_utf8_lossy().into_owned()
 }
 
 /// The header's text, where it came once and is not empty.
