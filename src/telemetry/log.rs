@@ -1,5 +1,7 @@
 //! Log lines on standard output, as JSON or as text, in UTC.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -25,7 +27,8 @@ pub enum LogError {
 
 /// Begins logging, once in a process.
 pub fn init(format: Format, filter: &str) -> Result<(), LogError> {
-    let builder = fmt().with_env_filter(EnvFilter::try_new(filter)?);
+    let colours = std::io::stdout().is_terminal();
+    let builder = fmt().with_env_filter(EnvFilter::try_new(filter)?).with_ansi(colours);
     match format {
         Format::Json => builder.json().flatten_event(true).with_current_span(false).finish().try_init()?,
         Format::Text => builder.finish().try_init()?,
