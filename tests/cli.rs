@@ -1,8 +1,6 @@
 //! The program: its exit codes and what it prints.
 
-use std::process::{Command, Output};
-
-use tempfile::TempDir;
+use crate::program::Program;
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -15,37 +13,6 @@ client_id = 'client'
 client_secret = 'hush-hush'
 domain = 'auth.example.com'
 ";
-
-/// The program in an empty directory, with no variable but those that are set here.
-struct Program {
-    directory: TempDir,
-    command: Command,
-}
-
-impl Program {
-    fn new(arguments: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("cognigate"));
-        command.env_clear().current_dir(directory.path()).args(arguments);
-        Self { directory, command }
-    }
-
-    fn file(self, name: &str, text: &str) -> Self {
-        std::fs::write(self.directory.path().join(name), text).unwrap();
-        self
-    }
-
-    fn variable(mut self, name: &str, value: &str) -> Self {
-        self.command.env(name, value);
-        self
-    }
-
-    fn run(mut self) -> (i32, String, String) {
-        let Output { status, stdout, stderr } = self.command.output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (status.code().unwrap(), text(stdout), text(stderr))
-    }
-}
 
 #[test]
 fn check_prints_the_effective_configuration_with_places_and_without_secrets() {

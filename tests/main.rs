@@ -13,6 +13,9 @@ mod emulator;
 mod house;
 mod pages;
 #[cfg(feature = "emulator")]
+mod process;
+mod program;
+#[cfg(feature = "emulator")]
 mod sample_app;
 mod seal;
 mod session;

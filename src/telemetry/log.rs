@@ -1,6 +1,7 @@
 //! Log lines on standard output, as JSON or as text, in UTC.
 
-use std::io::IsTerminal as _;
+use std::env;
+use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
@@ -27,11 +28,16 @@ pub enum LogError {
 
 /// Begins logging, once in a process.
 pub fn init(format: Format, filter: &str) -> Result<(), LogError> {
-    let colours = std::io::stdout().is_terminal();
-    let builder = fmt().with_env_filter(EnvFilter::try_new(filter)?).with_ansi(colours);
+    let builder = fmt().with_env_filter(EnvFilter::try_new(filter)?);
     match format {
         Format::Json => builder.json().flatten_event(true).with_current_span(false).finish().try_init()?,
-        Format::Text => builder.finish().try_init()?,
+        Format::Text => builder.with_ansi(has_colours()).finish().try_init()?,
     }
     Ok(())
+}
+
+/// Colours are for a terminal whose user did not decline them (<https://no-color.org>); in a file they are
+/// noise.
+fn has_colours() -> bool {
+    io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|declined| declined.is_empty())
 }

@@ -45,6 +45,7 @@ pub(crate) struct Setup {
     public_url: String,
     settings: Settings,
     threads: usize,
+    clock: Clock,
 }
 
 impl Stage {
@@ -60,9 +61,10 @@ impl Stage {
             public_url: PUBLIC_URL.to_owned(),
             settings: Settings::default(),
             threads: 1,
+            // Not now, so that nothing passes that only looks at the machine's clock.
+            clock: Clock::manual(UnixTime(1_900_000_000)),
         });
-        // Not now, so that nothing passes that only looks at the machine's clock.
-        let clock = Clock::manual(UnixTime(1_900_000_000));
+        let clock = setup.clock;
         let settings = setup.settings.for_gate(&setup.public_url);
         let loopback: SocketAddr = ([127, 0, 0, 1], 0).into();
         let emulator = Emulator::bind(settings.clone(), loopback, clock.clone()).unwrap();
@@ -109,8 +111,13 @@ impl Stage {
             public_url: setup.public_url,
             _end: end,
         };
-        stage.ready(stage.gate.admin_address()).await;
+        ready(stage.gate.admin_address()).await;
         stage
+    }
+
+    /// The settings that the gate was started with, for a gate that is a process of its own.
+    pub(crate) fn flags(&self) -> &[(String, String)] {
+        &self.flags
     }
 
     /// A browser that has not been here before.
@@ -134,16 +141,8 @@ impl Stage {
             flags.push(((*key).to_owned(), (*value).to_owned()));
         }
         let gate = Gate::start(&config(&flags).unwrap(), &[], 1, self.clock.clone()).unwrap();
-        self.ready(gate.admin_address()).await;
+        ready(gate.admin_address()).await;
         gate
-    }
-
-    /// Waits until the gate that has this admin port has loaded the signing keys.
-    async fn ready(&self, admin: SocketAddr) {
-        let probe = || {
-            wire::exchange(admin, b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_vec())
-        };
-        wire::eventually("the gate is ready", || async { probe().await.starts_with(b"HTTP/1.1 200") }).await;
     }
 }
 
@@ -166,6 +165,12 @@ impl Setup {
         self
     }
 
+    /// The machine's clock, which a process of its own goes by.
+    pub(crate) fn real_time(mut self) -> Self {
+        self.clock = Clock::system();
+        self
+    }
+
     /// Changes the emulated pool.
     pub(crate) fn pool(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
@@ -181,6 +186,13 @@ impl Setup {
     pub(crate) fn rotation(self, grace: Duration) -> Self {
         self.pool(|settings| settings.clients[0].rotation_grace = Some(grace))
     }
+}
+
+/// Waits until the gate that has this admin port has loaded the signing keys.
+pub(crate) async fn ready(admin: SocketAddr) {
+    let probe =
+        || wire::exchange(admin, b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_vec());
+    wire::eventually("the gate is ready", || async { probe().await.starts_with(b"HTTP/1.1 200") }).await;
 }
 
 fn config(flags: &[(String, String)]) -> Result<Config, ConfigError> {

@@ -178,10 +178,14 @@ impl fmt::Display for Welcome<'_> {
             writeln!(f, "  {} / {}   ({email}{groups})", user.username, user.password.expose())?;
         }
         writeln!(f, "\nThen try:")?;
-        writeln!(f, "  {gate}/deep/link?with=query   a deep link, which you come back to")?;
-        writeln!(f, "  {gate}/oauth2/userinfo        what a page may know of its user")?;
-        writeln!(f, "  {gate}/oauth2/sign_out        out of the gate, the tokens and Cognito's own session")?;
-        writeln!(f, "  curl -i {gate}/api/time       what a script without a session gets")?;
+        for (what, why) in [
+            (format!("{gate}/deep/link?with=query"), "a deep link, which you come back to"),
+            (format!("{gate}/oauth2/userinfo"), "what a page may know of its user"),
+            (format!("{gate}/oauth2/sign_out"), "out of the gate, the tokens and Cognito's own session"),
+            (format!("curl -i {gate}/api/time"), "what a script without a session gets"),
+        ] {
+            writeln!(f, "  {what:<48} {why}")?;
+        }
         writeln!(
             f,
             "\nCognito is emulated at http://127.0.0.1:{}. Ctrl-C ends it all.",

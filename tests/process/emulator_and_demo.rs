@@ -1,0 +1,194 @@
+//! `cognigate emulate` and `cognigate demo`: what they say, that it is so, and how they end.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use super::free_port;
+use crate::program::{Program, Running};
+use crate::support::visitor::{Visitor, json, text};
+use crate::support::wire;
+
+const PROMPTLY: Duration = Duration::from_secs(5);
+
+/// A demo on ports of its own.
+struct Demo {
+    process: Running,
+    port: u16,
+    emulator_port: u16,
+}
+
+impl Demo {
+    fn start() -> Self {
+        let (port, emulator_port) = (free_port(), free_port());
+        let arguments = ["demo", "--port", &port.to_string(), "--emulator-port", &emulator_port.to_string()];
+        let process = Program::new(&arguments).start();
+        process.prints(&["Ctrl-C ends it all"]);
+        Self { process, port, emulator_port }
+    }
+
+    fn visitor(&self) -> Visitor {
+        let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Visitor::new(
+            &format!("http://localhost:{}", self.port),
+            address(self.port),
+            address(self.emulator_port),
+        )
+    }
+
+    async fn ask(&self, ip: IpAddr, path: &str) -> u16 {
+        let head =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", self.port);
+        wire::status(&wire::exchange((ip, self.port).into(), head.into_bytes()).await)
+    }
+}
+
+#[test]
+fn demo_prints_the_url_the_users_their_passwords_and_what_to_try() {
+    let demo = Demo::start();
+    let gate = format!("http://localhost:{}", demo.port);
+    demo.process.prints(&[&format!("Open  {gate}/  in a browser")]);
+    demo.process.prints(&["alice / Passw0rd!", "alice@example.com", "groups admins"]);
+    demo.process.prints(&["bob / Passw0rd!", "no email"]);
+    for path in ["/deep/link?with=query", "/oauth2/userinfo", "/oauth2/sign_out", "/api/time"] {
+        demo.process.prints(&[&format!("{gate}{path} ")]);
+    }
+    demo.process.prints(&[&format!("emulated at http://127.0.0.1:{}", demo.emulator_port), "Ctrl-C"]);
+    // It is read by whoever redirects it, too.
+    assert!(!demo.process.printed().concat().contains('\x1b'), "colours, and nobody to see them");
+}
+
+#[tokio::test]
+async fn demo_signs_its_users_in_and_shows_them_what_the_app_receives() {
+    let demo = Demo::start();
+    for (username, says) in [("alice", "alice@example.com"), ("bob", "Hello, bob")] {
+        let mut visitor = demo.visitor();
+        let page = visitor.sign_in(username, "/deep/link?with=query").await;
+        let html = text(&page);
+        assert_eq!(page.status(), 200, "{html}");
+        assert!(html.contains(says) && html.contains("with=query"), "{html}");
+        assert_eq!(
+            json(&visitor.fetch("/api/time").await)["user"],
+            json(&visitor.fetch("/oauth2/userinfo").await)["sub"]
+        );
+        assert_eq!(demo.visitor().fetch("/api/time").await.status(), 401);
+    }
+}
+
+#[tokio::test]
+async fn demo_answers_on_both_addresses_of_localhost() {
+    let demo = Demo::start();
+    assert_eq!(demo.ask(Ipv4Addr::LOCALHOST.into(), "/oauth2/signed_out").await, 200);
+    // A machine without IPv6 has only the one.
+    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+        assert_eq!(demo.ask(Ipv6Addr::LOCALHOST.into(), "/oauth2/signed_out").await, 200);
+    }
+}
+
+#[tokio::test]
+async fn demo_ends_with_0_and_promptly_after_either_signal_though_a_browser_keeps_its_connections() {
+    for name in ["INT", "TERM"] {
+        let demo = Demo::start();
+        let mut visitor = demo.visitor();
+        assert_eq!(visitor.sign_in("alice", "/").await.status(), 200);
+        let mut kept = Vec::new();
+        for port in [demo.port, demo.emulator_port] {
+            kept.push(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+        }
+        demo.process.signal(name);
+        let ended = demo.process.ends_within(PROMPTLY);
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "SIG{name}: {}", ended.out);
+    }
+}
+
+#[test]
+fn demo_takes_nothing_from_its_surroundings() {
+    // The settings of another gate on the same machine, which would not even load.
+    let (port, emulator_port) = (free_port().to_string(), free_port().to_string());
+    let program = Program::new(&["demo", "--port", &port, "--emulator-port", &emulator_port])
+        .file("cognigate.toml", "teapot = true")
+        .variable("COGNIGATE_TEAPOT", "short and stout")
+        .variable("COGNIGATE_PUBLIC_URL", "https://app.example.com");
+    program.start().prints(&[&format!("http://localhost:{port}/  in a browser")]);
+}
+
+#[test]
+fn a_wrong_demo_command_line_ends_with_64() {
+    let same = free_port().to_string();
+    for (arguments, says) in [
+        (&["demo", "--port", &same, "--emulator-port", &same][..], "--port and --emulator-port are both"),
+        (&["demo", "--port", "0"], "--port"),
+        (&["demo", "--port", "http"], "--port"),
+        (&["demo", "--emulator-port", "65536"], "--emulator-port"),
+        (&["demo", "--config", "a.toml"], "--config"),
+    ] {
+        let (code, out, err) = Program::new(arguments).run();
+        assert_eq!((code, out.as_str()), (64, ""), "{arguments:?}: {err}");
+        assert!(err.contains(says), "{arguments:?}: {err}");
+    }
+}
+
+#[tokio::test]
+async fn emulate_says_where_it_is_and_ends_with_0_and_promptly_after_either_signal() {
+    for name in ["INT", "TERM"] {
+        let process = Program::new(&["emulate", "--listen", "127.0.0.1:0"]).start();
+        let domain = process.prints(&["domain", "http://127.0.0.1:"]);
+        for parts in [
+            &["pool", "us-east-1_Emulated1"][..],
+            &["client", "demo-client", "demo-secret"],
+            &["client", "demo-public", "no secret"],
+            &["user", "alice / Passw0rd!", "admins"],
+            &["user", "bob / Passw0rd!"],
+            &["Ctrl-C"],
+        ] {
+            process.prints(parts);
+        }
+        let address: SocketAddr = domain.split("http://").nth(1).unwrap().trim().parse().unwrap();
+        let _idle = tokio::net::TcpStream::connect(address).await.unwrap();
+        let ask = b"GET /us-east-1_Emulated1/.well-known/jwks.json HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        assert_eq!(wire::status(&wire::exchange(address, ask.to_vec()).await), 200);
+        process.signal(name);
+        let ended = process.ends_within(PROMPTLY);
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "SIG{name}: {}", ended.out);
+    }
+}
+
+#[tokio::test]
+async fn emulate_reads_users_and_clients_from_a_file_and_tells_no_password_of_theirs() {
+    let file = "\
+        [[clients]]\nid = 'mine'\nsecrets = ['hush-hush']\ncallback_urls = ['http://localhost/cb']\n\
+        [[users]]\nusername = 'carol'\npassword = 'SENTINEL'\n";
+    let program =
+        Program::new(&["emulate", "--listen=127.0.0.1:0", "--config=pool.toml", "--issuer=updated"]);
+    let process = program.file("pool.toml", file).start();
+    process.prints(&["user", "carol"]);
+    process.prints(&["issuer", "https://issuer-cognito-idp.us-east-1.amazonaws.com/us-east-1_Emulated1"]);
+    process.signal("TERM");
+    let ended = process.ends();
+    assert_eq!(ended.code, Some(0));
+    for text in ["SENTINEL", "hush-hush", "alice"] {
+        assert!(!ended.out.contains(text), "{}", ended.out);
+    }
+}
+
+#[test]
+fn emulate_listens_on_nothing_but_loopback_unless_told() {
+    let (code, out, err) = Program::new(&["emulate", "--listen", "0.0.0.0:0"]).run();
+    assert_eq!((code, out.as_str()), (64, ""));
+    assert!(err.contains("--i-know-this-is-not-cognito"), "{err}");
+    let told = ["emulate", "--listen", "0.0.0.0:0", "--i-know-this-is-not-cognito"];
+    Program::new(&told).start().prints(&["domain", "http://"]);
+}
+
+#[test]
+fn a_wrong_emulate_command_line_or_file_ends_with_64() {
+    for (arguments, says) in [
+        (&["emulate", "--listen", "9400"][..], "--listen"),
+        (&["emulate", "--issuer", "somebody"], "--issuer"),
+        (&["emulate", "--config", "gone.toml"], "--config gone.toml"),
+        (&["emulate", "--config", "wrong.toml"], "teapot"),
+    ] {
+        let (code, out, err) = Program::new(arguments).file("wrong.toml", "teapot = true").run();
+        assert_eq!((code, out.as_str()), (64, ""), "{arguments:?}: {err}");
+        assert!(err.contains(says), "{arguments:?}: {err}");
+    }
+}

@@ -1,0 +1,85 @@
+//! The program as a process: what ends it and how, what it prints, and what its surroundings do to it.
+
+mod configured;
+mod emulator_and_demo;
+mod ending;
+mod logs;
+mod ports;
+
+use std::net::{SocketAddr, TcpListener};
+
+use crate::program::{Program, Running};
+use crate::support::visitor::Visitor;
+use crate::support::{PUBLIC_URL, Setup, Stage, ready};
+
+/// A gate that is a process, before a stage's app and emulator.
+struct GateProcess {
+    process: Running,
+    address: SocketAddr,
+    admin: SocketAddr,
+}
+
+/// A stage that goes by the machine's clock, as a process must.
+async fn stage() -> Stage {
+    stage_with(|setup| setup).await
+}
+
+async fn stage_with(change: impl FnOnce(Setup) -> Setup) -> Stage {
+    Stage::with(|setup| change(setup.real_time())).await
+}
+
+/// `cognigate run` with a stage's settings, those in `without` left out, ready for visitors.
+async fn run(stage: &Stage, without: &[&str], change: impl FnOnce(Program) -> Program) -> GateProcess {
+    let flags = stage.flags().iter().filter(|(key, _)| !without.contains(&key.as_str()));
+    let mut program = Program::new(&["run"]);
+    program.command.args(flags.map(|(key, value)| format!("--set={key}={value}")));
+    let gate = GateProcess::of(change(program).start());
+    ready(gate.admin).await;
+    gate
+}
+
+/// A gate that needs no Cognito, since nobody signs in.
+fn run_alone(change: impl FnOnce(Program) -> Program) -> GateProcess {
+    GateProcess::of(change(Program::new(&["run", "--config=alone.toml"]).file("alone.toml", ALONE)).start())
+}
+
+/// The settings of [`run_alone`]: nothing listens where they point to.
+const ALONE: &str = "\
+public_url = 'https://app.test'
+upstream = 'http://127.0.0.1:9'
+[cognito]
+user_pool_id = 'us-east-1_Emulated1'
+client_id = 'demo-client'
+client_secret = 'demo-secret'
+domain = 'http://127.0.0.1:9'
+[listen]
+address = '127.0.0.1:0'
+[admin]
+address = '127.0.0.1:0'
+";
+
+impl GateProcess {
+    /// Waits for the line that says where it listens.
+    fn of(process: Running) -> Self {
+        let line = process.prints(&["\"message\":\"serving\""]);
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let address = |key: &str| line[key].as_str().unwrap().parse().unwrap();
+        Self { process, address: address("address"), admin: address("admin") }
+    }
+
+    /// A browser that has not been here before.
+    fn visitor(&self, stage: &Stage) -> Visitor {
+        Visitor::new(PUBLIC_URL, self.address, stage.cognito_address)
+    }
+
+    /// Waits for the line of the access log that has this request id.
+    fn access_line(&self, id: &str) -> serde_json::Value {
+        let line = self.process.prints(&["\"target\":\"cognigate::access\"", &format!("\"{id}\"")]);
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+/// A port of the loopback interface that nobody listened on a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}

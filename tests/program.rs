@@ -1,0 +1,166 @@
+//! The real program as a child: its arguments, files and variables, what it prints, how it ends.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Longer than anything here takes; a test that waits this long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The program in an empty directory, with no variable but those that are set here.
+pub(crate) struct Program {
+    directory: TempDir,
+    pub(crate) command: Command,
+}
+
+/// The program while it runs. Killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    out: Arc<Lines>,
+    err: Arc<Lines>,
+    _directory: TempDir,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// None where a signal killed it.
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// What a stream has brought so far.
+#[derive(Default)]
+struct Lines {
+    so_far: Mutex<(Vec<String>, bool)>,
+    news: Condvar,
+}
+
+impl Program {
+    pub(crate) fn new(arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("cognigate"));
+        command.env_clear().current_dir(directory.path()).args(arguments).stdin(Stdio::null());
+        Self { directory, command }
+    }
+
+    pub(crate) fn file(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.directory.path().join(name), text).unwrap();
+        self
+    }
+
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it to its end, and gives its exit code and what it printed.
+    pub(crate) fn run(mut self) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    }
+
+    /// Starts what runs until it is told to end.
+    pub(crate) fn start(mut self) -> Running {
+        let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (out, err) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
+        Running { child, out, err, _directory: self.directory }
+    }
+}
+
+impl Running {
+    /// Waits for a line on standard output that has all of `parts`, and gives it.
+    pub(crate) fn prints(&self, parts: &[&str]) -> String {
+        let has_all = |line: &String| parts.iter().all(|part| line.contains(part));
+        let found = self.out.wait_for(|lines| lines.iter().find(|line| has_all(line)).cloned());
+        found.unwrap_or_else(|| {
+            panic!("no line has {parts:?}:\n{}\nstandard error:\n{}", self.out.text(), self.err.text())
+        })
+    }
+
+    /// The lines of standard output so far.
+    pub(crate) fn printed(&self) -> Vec<String> {
+        self.out.so_far.lock().unwrap().0.clone()
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id();
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().unwrap();
+        assert!(sent.success(), "no {name} for process {pid}");
+    }
+
+    /// Waits for it to end by itself, at most so long.
+    pub(crate) fn ends_within(mut self, limit: Duration) -> Ended {
+        let deadline = Instant::now() + limit;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "it still runs after {limit:?}:\n{}", self.out.text());
+            thread::sleep(Duration::from_millis(5));
+        };
+        for lines in [&self.out, &self.err] {
+            lines.wait_for_end();
+        }
+        Ended { code: status.code(), out: self.out.text(), err: self.err.text() }
+    }
+
+    /// Waits for it to end by itself.
+    pub(crate) fn ends(self) -> Ended {
+        self.ends_within(PATIENCE)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already, mostly.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Lines {
+    /// Reads a stream to its end on a thread of its own.
+    fn of(stream: impl Read + Send + 'static) -> Arc<Self> {
+        let lines = Arc::new(Self::default());
+        let reading = Arc::clone(&lines);
+        thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                reading.so_far.lock().unwrap().0.push(line);
+                reading.news.notify_all();
+            }
+            reading.so_far.lock().unwrap().1 = true;
+            reading.news.notify_all();
+        });
+        lines
+    }
+
+    /// Waits until `find` finds, the stream ends or the patience does.
+    fn wait_for<T>(&self, find: impl Fn(&[String]) -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut so_far = self.so_far.lock().unwrap();
+        loop {
+            let found = find(&so_far.0);
+            let left = deadline.saturating_duration_since(Instant::now());
+            if found.is_some() || so_far.1 || left.is_zero() {
+                return found;
+            }
+            so_far = self.news.wait_timeout(so_far, left).unwrap().0;
+        }
+    }
+
+    fn wait_for_end(&self) {
+        self.wait_for(|_| None::<()>);
+    }
+
+    fn text(&self) -> String {
+        self.so_far.lock().unwrap().0.join("\n")
+    }
+}
