@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::sync::watch;
 
 /// An app on a port of its own. By default it answers 200 with the body `the app`.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub(crate) struct App {
     listener: Arc<Mutex<Option<TcpListener>>>,
     received: Arc<Mutex<Vec<Arrived>>>,
     answer: Arc<Mutex<Answer>>,
+    /// How many requests it got, and whether they wait for their answers.
+    state: watch::Sender<(usize, bool)>,
 }
 
 type Answer = Arc<dyn Fn(&Arrived) -> Response<Body> + Send + Sync>;
@@ -46,6 +49,7 @@ impl App {
             listener: Arc::new(Mutex::new(Some(listener))),
             received: Arc::default(),
             answer: Arc::new(Mutex::new(answer)),
+            state: watch::Sender::new((0, false)),
         }
     }
 
@@ -73,6 +77,19 @@ impl App {
         *self.answer.lock().unwrap() = Arc::new(answer);
     }
 
+    /// Holds every request, received but unanswered, until what it returns is dropped.
+    #[must_use = "dropping it lets the requests go on"]
+    pub(crate) fn hold(&self) -> Held {
+        self.state.send_modify(|(_, held)| *held = true);
+        Held(self.clone())
+    }
+
+    /// Waits until it has got so many requests in all.
+    pub(crate) async fn reached(&self, count: usize) {
+        // The sender lives in `self`, so this does not fail.
+        let _ = self.state.subscribe().wait_for(|(received, _)| *received >= count).await;
+    }
+
     /// Serves; to be polled once.
     pub(crate) fn serving(&self) -> impl Future<Output = ()> + Send + 'static {
         let app = self.clone();
@@ -94,10 +111,21 @@ impl App {
         let (Parts { method, uri, headers, .. }, body) = request.into_parts();
         let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         let arrived = Arrived { method, target: uri.to_string(), headers, body };
+        self.received.lock().unwrap().push(arrived.clone());
+        self.state.send_modify(|(received, _)| *received += 1);
+        let _ = self.state.subscribe().wait_for(|(_, held)| !held).await;
         let answer = Arc::clone(&self.answer.lock().unwrap());
-        let response = answer(&arrived);
-        self.received.lock().unwrap().push(arrived);
-        response
+        answer(&arrived)
+    }
+}
+
+/// The app's requests wait while it lives.
+#[derive(Debug)]
+pub(crate) struct Held(App);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.state.send_modify(|(_, held)| *held = false);
     }
 }
 

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::header::{COOKIE, HOST, LOCATION};
+use cookie::Cookie;
+use http::header::{COOKIE, HOST, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
@@ -205,6 +206,12 @@ pub(crate) fn json(answer: &Answer) -> serde_json::Value {
 /// A header that is there once, as text.
 pub(crate) fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
     header_of(answer.headers(), name)
+}
+
+/// The cookies that an answer sets or ends.
+pub(crate) fn set_cookies(answer: &Answer) -> Vec<Cookie<'static>> {
+    let lines = answer.headers().get_all(SET_COOKIE).iter();
+    lines.map(|line| Cookie::parse(line.to_str().unwrap().to_owned()).unwrap()).collect()
 }
 
 /// The query parameter `name` of a URL.
