@@ -7,6 +7,8 @@ mod cli;
 mod config;
 mod cookie;
 mod docs_configuration;
+#[cfg(feature = "emulator")]
+mod forwarding;
 mod house;
 mod pages;
 #[cfg(feature = "emulator")]
