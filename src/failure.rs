@@ -144,7 +144,9 @@ impl Failure {
             .retry_after(retry_after),
             Self::SessionTooLarge(_) => Look::session_too_large(),
             Self::Callback(failure) => Look::callback(rp, &failure),
-            Self::Forward(ForwardError::Unreachable(_) | ForwardError::Broken(_)) => Look::new(
+            Self::Forward(
+                ForwardError::Unreachable(_) | ForwardError::Broken(_) | ForwardError::Switched,
+            ) => Look::new(
                 StatusCode::BAD_GATEWAY,
                 "The application is not available",
                 "It could not be reached, or it broke off. You stay signed in; please try again shortly.",

@@ -10,6 +10,8 @@ mod docs;
 mod docs_configuration;
 #[cfg(feature = "emulator")]
 mod emulator;
+#[cfg(feature = "emulator")]
+mod forwarding;
 mod house;
 mod pages;
 #[cfg(feature = "emulator")]

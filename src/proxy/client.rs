@@ -36,6 +36,9 @@ pub enum ForwardError {
     Broken(#[source] hyper_util::client::legacy::Error),
     #[error("the app did not answer within {} s", RESPONSE_TIMEOUT.as_secs())]
     Slow,
+    /// Nobody asked it to: an `Upgrade` ends at the gate.
+    #[error("the app switched protocols unasked")]
+    Switched,
     #[error("the request target cannot be sent on")]
     Target,
 }
@@ -80,7 +83,12 @@ impl Upstream {
             Err(_) => Err(ForwardError::Slow),
             Ok(Err(error)) if error.is_connect() => Err(ForwardError::Unreachable(error)),
             Ok(Err(error)) => Err(ForwardError::Broken(error)),
-            Ok(Ok(response)) => Ok(response.map(|body| body.map_err(BoxError::from).boxed_unsync())),
+            Ok(Ok(response)) if response.status().is_informational() => Err(ForwardError::Switched),
+            Ok(Ok(mut response)) => {
+                // A proxy speaks its own version (RFC 9110 §6.2): an old app does not make an old gate.
+                *response.version_mut() = Version::HTTP_11;
+                Ok(response.map(|body| body.map_err(BoxError::from).boxed_unsync()))
+            }
         }
     }
 }

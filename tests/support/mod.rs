@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod jar;
+pub(crate) mod peer;
 pub(crate) mod visitor;
 pub(crate) mod wire;
 
@@ -135,14 +136,19 @@ impl Stage {
 
     /// A second replica: the same settings but for `changes`, the same emulator, app and clock.
     pub(crate) async fn replica(&self, changes: &[(&str, &str)]) -> Gate {
+        let gate = Gate::start(&self.config(changes), &[], 1, self.clock.clone()).unwrap();
+        ready(gate.admin_address()).await;
+        gate
+    }
+
+    /// The gate's configuration, but for `changes`.
+    pub(crate) fn config(&self, changes: &[(&str, &str)]) -> Config {
         let mut flags = self.flags.clone();
         for (key, value) in changes {
             flags.retain(|(known, _)| known != key);
             flags.push(((*key).to_owned(), (*value).to_owned()));
         }
-        let gate = Gate::start(&config(&flags).unwrap(), &[], 1, self.clock.clone()).unwrap();
-        ready(gate.admin_address()).await;
-        gate
+        config(&flags).unwrap()
     }
 }
 
