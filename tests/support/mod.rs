@@ -25,6 +25,9 @@ pub(crate) const PUBLIC_URL: &str = "https://app.test";
 /// A key for tests only: 32 bytes of 7.
 pub(crate) const TEST_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
+/// The session cookie of a gate at [`PUBLIC_URL`].
+pub(crate) const SESSION: &str = "__Host-cognigate";
+
 /// A gate in front of an [`App`], with an emulator behind it, on one clock that the test turns.
 pub(crate) struct Stage {
     pub(crate) clock: Clock,
@@ -136,9 +139,14 @@ impl Stage {
 
     /// A second replica: the same settings but for `changes`, the same emulator, app and clock.
     pub(crate) async fn replica(&self, changes: &[(&str, &str)]) -> Gate {
-        let gate = Gate::start(&self.config(changes), &[], 1, self.clock.clone()).unwrap();
+        let gate = self.start(changes, self.clock.clone());
         ready(gate.admin_address()).await;
         gate
+    }
+
+    /// A replica by a clock of its own, which need not have the signing keys yet.
+    pub(crate) fn start(&self, changes: &[(&str, &str)], clock: Clock) -> Gate {
+        Gate::start(&self.config(changes), &[], 1, clock).unwrap()
     }
 
     /// The gate's configuration, but for `changes`.
@@ -196,9 +204,7 @@ impl Setup {
 
 /// Waits until the gate that has this admin port has loaded the signing keys.
 pub(crate) async fn ready(admin: SocketAddr) {
-    let probe =
-        || wire::exchange(admin, b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_vec());
-    wire::eventually("the gate is ready", || async { probe().await.starts_with(b"HTTP/1.1 200") }).await;
+    wire::eventually("the gate is ready", || async { wire::probe(admin, "/readyz").await == 200 }).await;
 }
 
 fn config(flags: &[(String, String)]) -> Result<Config, ConfigError> {
