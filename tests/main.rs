@@ -18,6 +18,8 @@ mod pages;
 mod process;
 mod program;
 #[cfg(feature = "emulator")]
+mod refresh;
+#[cfg(feature = "emulator")]
 mod sample_app;
 mod seal;
 mod session;
