@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 
 use crate::auth::gate::Admission;
@@ -124,6 +124,8 @@ impl App {
             Admission::Forward { session, renewed } => {
                 decision.outcome = "forward";
                 decision.sub = Some(session.identity.sub.clone());
+                // Before the app acts: an answer that cannot be given would hide what it did.
+                let renewal = self.renewal(&session, renewed, head)?;
                 let passport = Passport {
                     session: &session,
                     public_url: &self.public_url,
@@ -135,7 +137,7 @@ impl App {
                 let forwarded =
                     proxy::forward(upstream, head.method, head.uri, head.headers, body, &passport);
                 let response = forwarded.await.unwrap_or_else(|error| self.explain(error.into(), head));
-                self.for_one_user(response, &session, renewed, head)
+                Ok(self.for_one_user(response, &session, renewal))
             }
             Admission::Login { expired } if is_navigation(head.method, head.headers) => {
                 decision.outcome = "login";
@@ -175,7 +177,8 @@ impl App {
             "/userinfo" => match self.rp.admit(head.cookies).await {
                 Admission::Forward { session, renewed } => {
                     decision.sub = Some(session.identity.sub.clone());
-                    self.for_one_user(self.rp.userinfo(&session), &session, renewed, head)
+                    let renewal = self.renewal(&session, renewed, head)?;
+                    Ok(self.for_one_user(self.rp.userinfo(&session), &session, renewal))
                 }
                 Admission::Login { .. } | Admission::CookieLost => Err(Failure::Unauthenticated),
                 Admission::Unavailable { retry_after } => Err(Failure::RefreshUnavailable { retry_after }),
@@ -186,17 +189,27 @@ impl App {
         }
     }
 
-    /// Gives the answer the session's new cookie, where it was renewed, and keeps it out of shared caches.
+    /// The lines that store a session that was renewed.
+    fn renewal(
+        &self,
+        session: &Session,
+        renewed: bool,
+        head: &RequestHead<'_>,
+    ) -> Result<Vec<HeaderValue>, Failure> {
+        if renewed { Ok(self.rp.save(session, head.cookies)?) } else { Ok(Vec::new()) }
+    }
+
+    /// Gives the answer the session's new cookie, unless it was signed out meanwhile, and keeps it out of shared
+    /// caches.
     fn for_one_user(
         &self,
         mut response: Response<Body>,
         session: &Session,
-        renewed: bool,
-        head: &RequestHead<'_>,
-    ) -> Result<Response<Body>, Failure> {
-        let cookies = if renewed { self.rp.save(session, head.cookies)? } else { Vec::new() };
+        renewal: Vec<HeaderValue>,
+    ) -> Response<Body> {
+        let cookies = if self.rp.is_signed_out(session) { Vec::new() } else { renewal };
         proxy::seal_answer(response.headers_mut(), cookies);
-        Ok(response)
+        response
     }
 
     fn explain(&self, failure: Failure, head: &RequestHead<'_>) -> Response<Body> {
