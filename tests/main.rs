@@ -24,6 +24,8 @@ mod sample_app;
 mod seal;
 mod session;
 #[cfg(feature = "emulator")]
+mod session_cookie;
+#[cfg(feature = "emulator")]
 mod sign_in;
 mod supply_chain;
 #[cfg(feature = "emulator")]
