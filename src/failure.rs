@@ -151,7 +151,7 @@ impl Failure {
                 "The application is not available",
                 "It could not be reached, or it broke off. You stay signed in; please try again shortly.",
             ),
-            Self::Forward(ForwardError::Slow) => Look::new(
+            Self::Forward(ForwardError::Slow(_)) => Look::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "The application took too long",
                 "It did not answer in time. You stay signed in; please try again shortly.",

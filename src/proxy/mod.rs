@@ -7,6 +7,7 @@ pub mod client;
 pub mod forwarded;
 pub mod hop;
 pub mod identity;
+mod upload;
 
 use std::net::IpAddr;
 

@@ -1,7 +1,9 @@
 //! What reaches the app, byte for byte, and what comes back.
 
+mod application;
 mod bodies;
 mod hop_by_hop;
+mod identity;
 
 use cognigate::commands::run::Gate;
 
@@ -15,7 +17,8 @@ struct Scene {
     app: AppByHand,
     gate: Gate,
     visitor: Visitor,
-    stage: Stage,
+    /// The emulator that signed the visitor in.
+    _stage: Stage,
 }
 
 impl Scene {
@@ -24,7 +27,7 @@ impl Scene {
         let mut visitor = stage.signed_in().await;
         let gate = stage.replica(&[("upstream", &app.url())]).await;
         visitor.go_to(gate.address());
-        Self { app, gate, visitor, stage }
+        Self { app, gate, visitor, _stage: stage }
     }
 
     /// The visitor's connection to the gate.
