@@ -105,7 +105,9 @@ fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
 /// The app cannot set, end or overwrite a session.
 fn strip_own_set_cookies(headers: &mut HeaderMap, cookie_name: &str) {
     let is_ours = |line: &HeaderValue| {
-        let bytes = line.as_bytes();
+        let bytes = line.as_bytes().trim_ascii_start();
+        // Browsers keep a cookie without a name, and send its value: `=a=b` comes back as `a=b`.
+        let bytes = bytes.strip_prefix(b"=").unwrap_or(bytes);
         let name = bytes.split(|b| matches!(b, b'=' | b';')).next().unwrap_or_default();
         is_own(cookie_name, name.trim_ascii())
     };
