@@ -3,7 +3,9 @@
 mod application;
 mod bodies;
 mod hop_by_hop;
+mod hosts;
 mod identity;
+mod methods;
 
 use cognigate::commands::run::Gate;
 
