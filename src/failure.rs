@@ -156,6 +156,11 @@ impl Failure {
                 "The application took too long",
                 "It did not answer in time. You stay signed in; please try again shortly.",
             ),
+            Self::Forward(ForwardError::Coding) => Look::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "Not implemented",
+                "The request's body is coded in a way that is not understood here.",
+            ),
             Self::Forward(ForwardError::Target) => {
                 Look::new(StatusCode::BAD_REQUEST, "Bad request", "This address cannot be passed on.")
             }

@@ -4,8 +4,10 @@ use std::error::Error;
 use std::pin::pin;
 use std::time::Duration;
 
+use http::header::{HeaderValue, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri, Version};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -43,6 +45,8 @@ pub enum ForwardError {
     /// Nobody asked it to: an `Upgrade` ends at the gate.
     #[error("the app switched protocols unasked")]
     Switched,
+    #[error("the request's body has a transfer coding beside chunked")]
+    Coding,
     #[error("the request target cannot be sent on")]
     Target,
 }
@@ -88,6 +92,10 @@ impl Upstream {
             .map_err(|_| ForwardError::Target)?;
         *request.uri_mut() = uri;
         *request.version_mut() = Version::HTTP_11;
+        // hyper takes a GET or HEAD of unknown length for one without a body, unless it is told otherwise.
+        if request.body().size_hint().exact().is_none() {
+            request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         let request = request.map(Upload::new);
         let progress = request.body().progress();
         let mut answer = pin!(self.client.request(request));

@@ -44,6 +44,9 @@ pub async fn forward(
     body: Incoming,
     passport: &Passport<'_>,
 ) -> Result<Response<Body>, ForwardError> {
+    if !hop::is_chunked_alone(headers) {
+        return Err(ForwardError::Coding);
+    }
     let mut request = Request::new(body);
     *request.method_mut() = method.clone();
     *request.headers_mut() = for_the_app(headers, passport);
