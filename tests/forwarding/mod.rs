@@ -2,10 +2,13 @@
 
 mod application;
 mod bodies;
+mod framing;
 mod hop_by_hop;
 mod hosts;
 mod identity;
 mod methods;
+mod one_reading;
+mod paths;
 
 use cognigate::commands::run::Gate;
 
