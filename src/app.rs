@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 
 use crate::auth::gate::Admission;
@@ -113,8 +113,9 @@ impl App {
     ) -> Result<Response<Body>, Failure> {
         decision.outcome = "refused";
         self.hosts.admit(head.uri, head.headers, self.public_url.is_secure())?;
-        // `CONNECT` has no target of this form, and `*` is none.
-        let target = head.uri.path_and_query().map_or("", |target| target.path());
+        // `CONNECT` asks for a tunnel, whatever its target looks like; and `*` is no path.
+        let target = head.uri.path_and_query().filter(|_| head.method != Method::CONNECT);
+        let target = target.map_or("", |target| target.path());
         let path = CanonicalPath::parse(target)?;
         if let Some(endpoint) = path.below(self.prefix.as_str()) {
             decision.outcome = "endpoint";

@@ -151,10 +151,15 @@ impl Failure {
                 "The application is not available",
                 "It could not be reached, or it broke off. You stay signed in; please try again shortly.",
             ),
-            Self::Forward(ForwardError::Slow) => Look::new(
+            Self::Forward(ForwardError::Slow(_)) => Look::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "The application took too long",
                 "It did not answer in time. You stay signed in; please try again shortly.",
+            ),
+            Self::Forward(ForwardError::Coding) => Look::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "Not implemented",
+                "The request's body is coded in a way that is not understood here.",
             ),
             Self::Forward(ForwardError::Target) => {
                 Look::new(StatusCode::BAD_REQUEST, "Bad request", "This address cannot be passed on.")

@@ -1,7 +1,14 @@
 //! What reaches the app, byte for byte, and what comes back.
 
+mod application;
 mod bodies;
+mod framing;
 mod hop_by_hop;
+mod hosts;
+mod identity;
+mod methods;
+mod one_reading;
+mod paths;
 
 use cognigate::commands::run::Gate;
 
@@ -15,7 +22,8 @@ struct Scene {
     app: AppByHand,
     gate: Gate,
     visitor: Visitor,
-    stage: Stage,
+    /// The emulator that signed the visitor in.
+    _stage: Stage,
 }
 
 impl Scene {
@@ -24,7 +32,7 @@ impl Scene {
         let mut visitor = stage.signed_in().await;
         let gate = stage.replica(&[("upstream", &app.url())]).await;
         visitor.go_to(gate.address());
-        Self { app, gate, visitor, stage }
+        Self { app, gate, visitor, _stage: stage }
     }
 
     /// The visitor's connection to the gate.
