@@ -200,7 +200,7 @@ impl App {
         if renewed { Ok(self.rp.save(session, head.cookies)?) } else { Ok(Vec::new()) }
     }
 
-    /// Gives the answer the session's new cookie, unless it was signed out meanwhile, and keeps it out of shared
+    /// Gives the answer the session's new cookie, unless that is out of date by now, and keeps it out of shared
     /// caches.
     fn for_one_user(
         &self,
@@ -208,7 +208,7 @@ impl App {
         session: &Session,
         renewal: Vec<HeaderValue>,
     ) -> Response<Body> {
-        let cookies = if self.rp.is_signed_out(session) { Vec::new() } else { renewal };
+        let cookies = if !renewal.is_empty() && self.rp.is_current(session) { renewal } else { Vec::new() };
         proxy::seal_answer(response.headers_mut(), cookies);
         response
     }

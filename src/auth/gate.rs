@@ -67,15 +67,16 @@ impl RelyingParty {
         }
     }
 
-    /// The lines that give the browser a renewed session, while [`RelyingParty::is_signed_out`] says no.
+    /// The lines that give the browser a renewed session, while [`RelyingParty::is_current`] says yes.
     pub fn save(&self, session: &Session, cookies: &RequestCookies) -> Result<Vec<HeaderValue>, TooLarge> {
         self.store.save(session, cookies, MAX_AGE)
     }
 
-    /// True where the session was signed out lately, so that an answer under way must not bring it back.
+    /// False where the session was signed out or refreshed while an answer was under way, which must then
+    /// neither bring it back nor store older tokens over newer ones.
     #[must_use]
-    pub fn is_signed_out(&self, session: &Session) -> bool {
-        self.signed_out.contains(&session.id)
+    pub fn is_current(&self, session: &Session) -> bool {
+        !self.signed_out.contains(&session.id) && !self.refresher.supersedes(session)
     }
 
     /// Marks a browser that has just signed in, so that a session cookie that does not stick is noticed.

@@ -142,6 +142,20 @@ impl Refresher {
         }
     }
 
+    /// True where a refresh has given this session newer tokens, or is about to: what is held must not be stored
+    /// over them.
+    #[must_use]
+    pub fn supersedes(&self, session: &Session) -> bool {
+        let Some(token) = &session.refresh_token else {
+            return false;
+        };
+        match self.shared.lock().by_token.get(&hash(token)) {
+            Some(Flight::Renewed { session: newer, .. }) => newer.access_expires > session.access_expires,
+            Some(Flight::Running { .. }) => true,
+            Some(Flight::Refused { .. } | Flight::Ended { .. } | Flight::Paused { .. }) | None => false,
+        }
+    }
+
     /// Forgets what refreshes of this session gave, so that no latecomer is handed it, and returns the refresh
     /// tokens that took the place of the session's own.
     ///

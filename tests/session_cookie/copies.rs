@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cognigate::emulator::Endpoint;
 use http::Method;
+use http::header::SET_COOKIE;
 
 use super::{SESSION, session_names};
 use crate::support::visitor::{FETCH, Visitor};
@@ -57,6 +58,27 @@ async fn case_44_a_session_under_an_older_key_is_accepted_and_sealed_anew() {
     assert_eq!(visitor.fetch("/").await.status(), 401);
     assert_eq!(visitor.navigate("/").await.status(), 303);
     assert_eq!(session_names(&visitor), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn older_tokens_are_not_sealed_anew_over_those_of_a_refresh() {
+    let stage = Stage::with(|setup| setup.rotation(Duration::ZERO)).await;
+    let mut visitor = stage.signed_in().await;
+    let keys = format!("{NEW_KEY},{TEST_KEY}");
+    let rotated = stage.replica(&[("session.keys", &keys)]).await;
+    visitor.go_to(rotated.address());
+    let mut other_tab = visitor.clone();
+
+    let held = stage.app.hold();
+    let under_way = tokio::spawn(async move { visitor.fetch("/slow").await });
+    stage.app.reached(stage.app.count() + 1).await;
+    stage.clock.advance(59 * MINUTE + Duration::from_secs(30));
+    other_tab.fetch("/oauth2/userinfo").await;
+    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
+    drop(held);
+    let answer = under_way.await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(!answer.headers().contains_key(SET_COOKIE), "{answer:?}");
 }
 
 #[tokio::test]
