@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cognigate::commands::run::Gate;
 use cognigate::emulator::Endpoint;
 use http::Method;
 use http::header::SET_COOKIE;
@@ -90,9 +91,9 @@ async fn any_replica_with_the_same_keys_serves_the_session() {
     assert_eq!(visitor.fetch("/").await.status(), 200);
 }
 
-/// A browser at another origin that has got hold of these cookies.
-fn at(stage: &Stage, origin: &str, thief: &cognigate::commands::run::Gate, loot: &Visitor) -> Visitor {
-    let mut visitor = Visitor::new(origin, thief.address(), stage.cognito_address);
+/// A browser at a gate of another origin, with another's cookies.
+fn at(stage: &Stage, origin: &str, gate: &Gate, loot: &Visitor) -> Visitor {
+    let mut visitor = Visitor::new(origin, gate.address(), stage.cognito_address);
     visitor.jar = loot.jar.clone();
     visitor
 }

@@ -124,6 +124,12 @@ impl Stage {
         &self.flags
     }
 
+    /// The key set as the emulator publishes it.
+    pub(crate) async fn jwks(&self) -> serde_json::Value {
+        let (_, url) = self.flags.iter().find(|(key, _)| key == "cognito.jwks_url").unwrap();
+        visitor::json(&self.visitor().navigate(url).await)
+    }
+
     /// A browser that has not been here before.
     pub(crate) fn visitor(&self) -> Visitor {
         Visitor::new(&self.public_url, self.gate.address(), self.cognito_address)
