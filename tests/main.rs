@@ -30,3 +30,5 @@ mod sign_in;
 mod supply_chain;
 #[cfg(feature = "emulator")]
 mod support;
+#[cfg(feature = "emulator")]
+mod tampering;
