@@ -32,3 +32,4 @@ mod supply_chain;
 mod support;
 #[cfg(feature = "emulator")]
 mod tokens;
+mod tampering;

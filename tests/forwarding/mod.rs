@@ -9,6 +9,7 @@ mod identity;
 mod methods;
 mod one_reading;
 mod paths;
+mod refusals;
 
 use cognigate::commands::run::Gate;
 

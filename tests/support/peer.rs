@@ -1,6 +1,7 @@
 //! One end of a connection, by hand: a client that says what no library would, or an app that answers when the
 //! test wants it to.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use socket2::SockRef;
@@ -140,5 +141,11 @@ impl Head {
         let values = self.all(name);
         assert!(values.len() <= 1, "{name} is there more than once: {self:?}");
         values.first().copied()
+    }
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
