@@ -114,9 +114,9 @@ async fn every_answer_of_our_own_is_no_store_with_a_strict_policy() {
     assert_ours(&stranger.navigate("/").await);
     assert_ours(&stranger.fetch("/").await);
     stage.cognito.edit_callback(CallbackEdit::error("access_denied", None));
-    let callback = stranger.to_callback("alice", "/").await;
+    let callback = stranger.reach_callback("alice", "/").await;
     assert_ours(&stranger.navigate(&callback).await);
-    let callback = stranger.to_callback("alice", "/").await;
+    let callback = stranger.reach_callback("alice", "/").await;
     let landed = stranger.navigate(&callback).await;
     assert_eq!(landed.status(), 303);
     assert_ours(&landed);

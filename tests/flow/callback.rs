@@ -14,7 +14,7 @@ use crate::support::visitor::{NAVIGATION, header, json, location, parameter, set
 async fn the_callback_sets_the_session_and_clears_the_login_cookie() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/deep?q=%20").await;
+    let callback = visitor.reach_callback("alice", "/deep?q=%20").await;
     let state = parameter(&callback, "state").unwrap();
     let answer = visitor.navigate(&callback).await;
     assert_eq!((answer.status().as_u16(), location(&answer).as_str()), (303, "/deep?q=%20"));
@@ -86,7 +86,7 @@ async fn an_expired_state_is_as_good_as_an_unknown_one() {
 async fn case_02_a_tampered_login_cookie_gives_no_return_path() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/deep").await;
+    let callback = visitor.reach_callback("alice", "/deep").await;
     let name = login_cookie(&parameter(&callback, "state").unwrap());
     let honest = visitor.jar.get(&name).unwrap().to_owned();
     for at in [0, 2, 8, 40, honest.len() / 2, honest.len() - 1] {
@@ -127,7 +127,7 @@ async fn case_08_a_planted_session_is_not_continued_by_a_sign_in() {
 async fn case_09_a_callback_without_the_login_cookie_calls_no_token_endpoint() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/deep").await;
+    let callback = visitor.reach_callback("alice", "/deep").await;
     visitor.jar.clear();
     let answer = visitor.navigate(&callback).await;
     assert!(state_of(&answer).ends_with("-r"));
@@ -139,7 +139,7 @@ async fn case_09_a_callback_without_the_login_cookie_calls_no_token_endpoint() {
 async fn case_11_cookies_tossed_from_a_sibling_subdomain_are_none_of_ours() {
     let stage = Stage::new().await;
     let mut attacker = stage.visitor();
-    let callback = attacker.to_callback("bob", "/").await;
+    let callback = attacker.reach_callback("bob", "/").await;
     let login = login_cookie(&parameter(&callback, "state").unwrap());
     let tossed_login = attacker.jar.get(&login).unwrap().to_owned();
     let answer = attacker.navigate(&callback).await;
@@ -168,9 +168,9 @@ async fn case_11_cookies_tossed_from_a_sibling_subdomain_are_none_of_ours() {
 async fn case_31_a_state_of_another_browser_is_not_redeemed() {
     let stage = Stage::new().await;
     let mut attacker = stage.visitor();
-    let callback = attacker.to_callback("bob", "/").await;
+    let callback = attacker.reach_callback("bob", "/").await;
     let mut victim = stage.visitor();
-    let own = victim.to_callback("alice", "/mine").await;
+    let own = victim.reach_callback("alice", "/mine").await;
     let answer = victim.navigate(&callback).await;
     assert!(state_of(&answer).ends_with("-r"));
     // Nor with the code of the one under the state of the other: the verifier is the browser's own.
@@ -185,7 +185,7 @@ async fn case_31_a_state_of_another_browser_is_not_redeemed() {
 async fn case_32_a_callback_that_answers_nothing_is_400() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let own = visitor.to_callback("alice", "/deep").await;
+    let own = visitor.reach_callback("alice", "/deep").await;
     let state = parameter(&own, "state").unwrap();
     let known = format!("?state={state}");
     let empty_code = format!("?state={state}&code=");
@@ -221,7 +221,7 @@ async fn case_32_a_callback_that_answers_nothing_is_400() {
 async fn case_33_a_parameter_that_is_there_twice_is_400() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/deep").await;
+    let callback = visitor.reach_callback("alice", "/deep").await;
     let state = parameter(&callback, "state").unwrap();
     let issuer = "iss=https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Emulated1";
     for more in [
@@ -246,7 +246,7 @@ async fn case_35_an_answer_that_names_another_issuer_is_refused() {
     for issuer in ["https://evil.test/", "", "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Other"] {
         stage.cognito.edit_callback(CallbackEdit::add("iss", issuer));
         let mut visitor = stage.visitor();
-        let callback = visitor.to_callback("alice", "/deep").await;
+        let callback = visitor.reach_callback("alice", "/deep").await;
         let page = visitor.navigate(&callback).await;
         assert_eq!(button(&page, 400), "/oauth2/start?rd=%2Fdeep", "{issuer:?}");
         assert!(visitor.jar.names().is_empty());
@@ -263,7 +263,8 @@ async fn case_35_an_answer_that_names_another_issuer_is_refused() {
 async fn case_37_a_verifier_that_was_swapped_is_not_sent() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let callbacks = [visitor.to_callback("alice", "/one").await, visitor.to_callback("alice", "/two").await];
+    let callbacks =
+        [visitor.reach_callback("alice", "/one").await, visitor.reach_callback("alice", "/two").await];
     let names = callbacks.each_ref().map(|callback| login_cookie(&parameter(callback, "state").unwrap()));
     let values = names.each_ref().map(|name| visitor.jar.get(name).unwrap().to_owned());
     visitor.jar.set(&names[0], &values[1]);
@@ -285,7 +286,7 @@ async fn case_37_a_verifier_that_was_swapped_is_not_sent() {
 async fn case_76_nothing_of_the_clients_request_goes_along_to_the_token_endpoint() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/").await;
+    let callback = visitor.reach_callback("alice", "/").await;
     let own: [Said; 6] = [
         ("authorization", "Bearer SENTINEL"),
         ("x-forwarded-for", "192.0.2.66"),

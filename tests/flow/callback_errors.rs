@@ -23,7 +23,7 @@ async fn an_error_of_cognitos_is_a_page_with_a_button() {
         ("something_else", 403),
     ] {
         stage.cognito.edit_callback(CallbackEdit::error(error, Some("an IdP failed")));
-        let callback = visitor.to_callback("alice", "/deep?q").await;
+        let callback = visitor.reach_callback("alice", "/deep?q").await;
         let before = stage.cognito.count(Endpoint::Authorize);
         let page = visitor.navigate(&callback).await;
         assert_eq!(button(&page, status), "/oauth2/start?rd=%2Fdeep%3Fq", "{error}");
@@ -50,7 +50,7 @@ async fn a_program_reads_a_problem_in_place_of_the_page() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
     stage.cognito.edit_callback(CallbackEdit::error("access_denied", None));
-    let callback = visitor.to_callback("alice", "/").await;
+    let callback = visitor.reach_callback("alice", "/").await;
     let problem = visitor.send(Method::GET, &callback, &FETCH, "").await;
     assert_eq!(problem.status(), 403);
     assert_eq!(header(&problem, "content-type"), Some("application/problem+json"));
@@ -100,7 +100,7 @@ async fn case_36_what_an_error_says_of_itself_is_never_markup() {
     ] {
         stage.cognito.edit_callback(edit);
         let mut visitor = stage.visitor();
-        let callback = visitor.to_callback("alice", "/%22%3E%3Cscript%3E").await;
+        let callback = visitor.reach_callback("alice", "/%22%3E%3Cscript%3E").await;
         let answer = visitor.navigate(&callback).await;
         if answer.status().is_redirection() {
             assert_eq!(location(&answer), "/%22%3E%3Cscript%3E");

@@ -52,9 +52,9 @@ async fn only_navigations_are_given_a_login_cookie() {
 async fn parallel_tabs_do_not_collide() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let first = visitor.to_callback("alice", "/first").await;
-    let second = visitor.to_callback("alice", "/second").await;
-    let third = visitor.to_callback("alice", "/third").await;
+    let first = visitor.reach_callback("alice", "/first").await;
+    let second = visitor.reach_callback("alice", "/second").await;
+    let third = visitor.reach_callback("alice", "/third").await;
     assert_eq!(visitor.jar.logins().len(), 3);
     for (callback, lands) in [(second, "/second"), (first, "/first"), (third, "/third")] {
         let answer = visitor.navigate(&callback).await;
@@ -172,7 +172,7 @@ async fn case_86_a_login_is_known_to_its_browser_alone() {
     let stage = Stage::new().await;
     let other = stage.replica(&[]).await;
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/deep").await;
+    let callback = visitor.reach_callback("alice", "/deep").await;
     // Begun at one gate and ended at another that has the same keys: neither had to remember it.
     visitor.go_to(other.address());
     assert_eq!(location(&visitor.navigate(&callback).await), "/deep");

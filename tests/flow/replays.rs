@@ -12,7 +12,7 @@ use crate::support::visitor::location;
 async fn case_34_a_replayed_callback_makes_no_second_exchange() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/deep").await;
+    let callback = visitor.reach_callback("alice", "/deep").await;
     let mut copy = visitor.clone();
     assert_eq!(location(&visitor.navigate(&callback).await), "/deep");
     // The reload of the one who is signed in.
@@ -32,7 +32,7 @@ async fn case_34_a_replayed_callback_makes_no_second_exchange() {
 async fn a_callback_that_is_visited_twice_at_once_is_exchanged_once() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/deep").await;
+    let callback = visitor.reach_callback("alice", "/deep").await;
     let held = stage.cognito.hold(Endpoint::TokenCode);
     let first = tokio::spawn({
         let (mut visitor, callback) = (visitor.clone(), callback.clone());
@@ -54,7 +54,7 @@ async fn a_code_whose_exchange_failed_is_not_sent_again() {
     let stage = Stage::new().await;
     stage.cognito.fail(Endpoint::TokenCode, Fault::close());
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/deep").await;
+    let callback = visitor.reach_callback("alice", "/deep").await;
     let mut copy = visitor.clone();
     let page = visitor.navigate(&callback).await;
     assert_eq!(button(&page, 503), "/oauth2/start?rd=%2Fdeep");

@@ -30,7 +30,7 @@ async fn case_49_every_chunk_is_cleared_with_the_attributes_it_was_set_with() {
         .await;
         stage.cognito.edit_token(TokenEdit::access().set("padding", "x".repeat(9_000)).always());
         let mut visitor = stage.visitor();
-        let callback = visitor.to_callback("alice", "/").await;
+        let callback = visitor.reach_callback("alice", "/").await;
         let set = set_cookies(&visitor.navigate(&callback).await);
         let set: Vec<String> =
             set.iter().filter(|cookie| !cookie.value().is_empty()).map(attributes).collect();

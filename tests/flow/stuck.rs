@@ -12,7 +12,7 @@ use crate::support::visitor::{header, location, text};
 async fn a_session_cookie_that_did_not_stick_gets_a_page_and_not_a_loop() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/deep?q").await;
+    let callback = visitor.reach_callback("alice", "/deep?q").await;
     let answer = visitor.navigate(&callback).await;
     visitor.jar.remove(NAME).unwrap();
     let page = visitor.follow(&answer).await;
@@ -50,7 +50,7 @@ async fn the_page_is_for_the_moment_after_a_sign_in_only() {
 async fn a_browser_that_keeps_no_cookies_at_all_ends_on_a_page_after_one_restart() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/deep").await;
+    let callback = visitor.reach_callback("alice", "/deep").await;
     let mut target = callback;
     let mut restarts = 0;
     let page = loop {
@@ -88,7 +88,7 @@ async fn case_07_a_session_too_large_for_any_cookies_is_a_clear_error_and_no_loo
     let stage = Stage::new().await;
     stage.cognito.edit_token(TokenEdit::access().set("padding", "x".repeat(40_000)).always());
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/").await;
+    let callback = visitor.reach_callback("alice", "/").await;
     let page = visitor.navigate(&callback).await;
     assert_eq!(page.status(), 500);
     assert!(text(&page).contains("too large"), "{}", text(&page));
@@ -101,7 +101,7 @@ async fn case_07_a_chunk_that_the_browser_dropped_gets_the_page_and_not_a_loop()
     let stage = Stage::new().await;
     stage.cognito.edit_token(TokenEdit::access().set("padding", "x".repeat(9_000)).always());
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/deep").await;
+    let callback = visitor.reach_callback("alice", "/deep").await;
     let answer = visitor.navigate(&callback).await;
     visitor.jar.remove("__Host-cognigate-4").unwrap();
     let page = visitor.follow(&answer).await;

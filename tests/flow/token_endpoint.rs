@@ -13,7 +13,7 @@ use crate::support::visitor::{Answer, header, location};
 /// Signs in as alice up to the callback's answer.
 async fn callback(stage: &Stage) -> Answer {
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/deep").await;
+    let callback = visitor.reach_callback("alice", "/deep").await;
     let answer = visitor.navigate(&callback).await;
     let signed_in = visitor.jar.get(super::NAME).is_some();
     assert_eq!(signed_in, answer.status() == 303, "{answer:?}");
