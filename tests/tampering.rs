@@ -138,7 +138,7 @@ async fn case_43_what_was_sealed_for_one_purpose_opens_for_no_other_whatever_it_
     }
     for (purpose, redeemed) in [(Purpose::Session, 0), (Purpose::Login, 1)] {
         let mut visitor = stage.visitor();
-        let callback = visitor.to_callback("alice", "/").await;
+        let callback = visitor.reach_callback("alice", "/").await;
         let name = visitor.jar.logins()[0].to_owned();
         let login = visitor.jar.get(&name).unwrap().to_owned();
         visitor.jar.set(&name, &resealed(&login, Purpose::Login, purpose));
