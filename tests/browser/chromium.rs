@@ -6,9 +6,12 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use thirtyfour::common::command::FormatRequestData;
 use thirtyfour::prelude::*;
+use thirtyfour::{RequestData, SessionId};
 use tokio::time::{Instant, sleep};
 
 use crate::support::visitor::PASSWORD;
@@ -20,6 +23,13 @@ pub(super) struct Chromium {
     driver: WebDriver,
     _chromedriver: Chromedriver,
     _profile: TempDir,
+}
+
+/// Chromedriver's own addition to WebDriver.
+#[derive(Debug)]
+struct DevTools {
+    command: &'static str,
+    parameters: Value,
 }
 
 /// The driver's process, ended by its id.
@@ -135,6 +145,11 @@ impl Chromium {
         self.driver.execute_async(script, Vec::new()).await.unwrap().json().clone()
     }
 
+    /// Sends a command of the DevTools protocol.
+    pub(super) async fn devtools(&self, command: &'static str, parameters: Value) {
+        self.driver.cmd(DevTools { command, parameters }).await.unwrap();
+    }
+
     /// Fills in the sign-in form, which must be there.
     pub(super) async fn sign_in(&self, username: &str) {
         self.sign_in_by(username, PASSWORD).await;
@@ -197,6 +212,13 @@ impl Chromium {
     /// Forgets the cookies of the page's host.
     pub(super) async fn forget_cookies(&self) {
         self.driver.delete_all_cookies().await.unwrap();
+    }
+}
+
+impl FormatRequestData for DevTools {
+    fn format_request(&self, session: &SessionId) -> RequestData {
+        let body = json!({ "cmd": self.command, "params": self.parameters });
+        RequestData::new(Method::POST, format!("/session/{session}/goog/cdp/execute")).add_body(body)
     }
 }
 

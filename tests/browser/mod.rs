@@ -2,6 +2,7 @@
 //! a browser, so that SameSite and Fetch Metadata do what they do in front of the real Cognito.
 
 mod chromium;
+mod looks;
 mod sessions;
 mod sign_in;
 mod sign_out;
