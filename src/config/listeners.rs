@@ -1,8 +1,9 @@
 //! The addresses to listen on.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use ipnet::IpNet;
 use url::{Host, Url};
 
 use super::host_name::HostName;
@@ -26,6 +27,15 @@ pub(super) fn listeners(
             Err(error) => report.problem("listen.hosts", format_args!("its item {}: {error}", at + 1)),
         }
     }
+    let mut trusted_proxies = Vec::with_capacity(listen.trusted_proxies.len());
+    for (at, text) in listen.trusted_proxies.iter().enumerate() {
+        match text.parse::<Network>() {
+            Ok(Network(network)) => trusted_proxies.push(network),
+            Err(error) => {
+                report.problem("listen.trusted_proxies", format_args!("its item {}: {error}", at + 1))
+            }
+        }
+    }
     let (Address(address), Address(admin)) = (address?, admin?);
     if meet(address, admin) {
         let place = report.place("listen.address").to_owned();
@@ -41,7 +51,7 @@ pub(super) fn listeners(
             format_args!("it is listen.address ({place}), so that requests would come back for ever"),
         );
     }
-    Some((Listen { address, hosts }, Admin { address: admin }))
+    Some((Listen { address, hosts, trusted_proxies }, Admin { address: admin }))
 }
 
 /// True where both cannot be bound at once. Port 0 is a new port each time.
@@ -83,6 +93,37 @@ impl FromStr for Address {
     }
 }
 
+/// A network in CIDR form, or one address.
+struct Network(IpNet);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum NetworkError {
+    #[error("it must be an address or a network, such as 10.0.0.7, 10.0.0.0/8 or fd00::/8")]
+    NotANetwork,
+    #[error("it has bits set beyond its prefix; write the network's first address")]
+    HostBits,
+    #[error("it would trust everybody, and so nobody")]
+    Everybody,
+}
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let network = match text.parse::<IpAddr>() {
+            Ok(address) => IpNet::from(address),
+            Err(_) => text.parse().map_err(|_| NetworkError::NotANetwork)?,
+        };
+        if network.prefix_len() == 0 {
+            return Err(NetworkError::Everybody);
+        }
+        if network.addr() != network.network() {
+            return Err(NetworkError::HostBits);
+        }
+        Ok(Self(network))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +150,19 @@ mod tests {
         assert!(!reaches("http://127.0.0.1:3000", "0.0.0.0:8080"));
         assert!(!reaches("http://127.0.0.2:8080", "127.0.0.1:8080"));
         assert!(!reaches("http://app:8080", "0.0.0.0:8080"));
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_an_address_or_a_network_and_never_everybody() {
+        let network = |text: &str| text.parse::<Network>().map(|network| network.0.to_string());
+        assert_eq!(network("10.0.0.7").as_deref(), Ok("10.0.0.7/32"));
+        assert_eq!(network("10.0.0.0/8").as_deref(), Ok("10.0.0.0/8"));
+        assert_eq!(network("::1").as_deref(), Ok("::1/128"));
+        assert_eq!(network("fd00::/8").as_deref(), Ok("fd00::/8"));
+        assert_eq!(network("10.0.0.7/8"), Err(NetworkError::HostBits));
+        assert_eq!(network("0.0.0.0/0"), Err(NetworkError::Everybody));
+        assert_eq!(network("::/0"), Err(NetworkError::Everybody));
+        assert_eq!(network("nginx"), Err(NetworkError::NotANetwork));
+        assert_eq!(network("10.0.0.0/33"), Err(NetworkError::NotANetwork));
     }
 }
