@@ -55,7 +55,8 @@ impl Hosts {
         }
     }
 
-    fn admit_text(&self, text: &str, secure: bool) -> Result<(), HostError> {
+    /// Accepts a host, with or without a port, that is listed.
+    pub fn admit_text(&self, text: &str, secure: bool) -> Result<(), HostError> {
         let (host, port) = split(text).ok_or(HostError::Malformed)?;
         let port = port.unwrap_or(if secure { 443 } else { 80 });
         let listed =
