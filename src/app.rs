@@ -29,6 +29,7 @@ use crate::proxy::client::{NoAuthority, Upstream};
 use crate::proxy::{self, Passport};
 use crate::session::Session;
 use crate::telemetry::access::{Access, Decision};
+use crate::telemetry::metrics::{Metrics, endpoint_route};
 use crate::types::{Body, Origin, RequestId};
 
 /// What all threads share.
@@ -36,6 +37,7 @@ use crate::types::{Body, Origin, RequestId};
 pub struct App {
     rp: RelyingParty,
     jwks: Arc<Jwks>,
+    metrics: Arc<Metrics>,
     hosts: Hosts,
     public_url: Origin,
     prefix: EndpointPrefix,
@@ -60,15 +62,17 @@ impl App {
     /// Nothing is asked of Cognito yet: the keys are loaded while [`App::jwks`] is kept fresh.
     pub fn new(config: &Config, clock: Clock) -> Result<Self, WiringError> {
         let endpoints = Endpoints::new(&config.cognito)?;
-        let http = Http::new()?;
+        let metrics = Arc::new(Metrics::new());
+        let http = Http::new(Arc::clone(&metrics))?;
         let cognito = &config.cognito;
         let jwks = Arc::new(Jwks::new(http.clone(), endpoints.jwks.clone(), clock.clone()));
         let verifier =
             Verifier::new(Arc::clone(&jwks), &endpoints.issuers, &cognito.client_id, clock.clone());
         let tokens = TokenClient::new(http, &endpoints, &cognito.client_id, cognito.client_secret.clone());
         Ok(Self {
-            rp: RelyingParty::new(config, &endpoints, tokens, verifier, clock),
+            rp: RelyingParty::new(config, &endpoints, tokens, verifier, clock, Arc::clone(&metrics)),
             jwks,
+            metrics,
             hosts: Hosts::new(&config.public_url, &config.listen.hosts),
             public_url: config.public_url.clone(),
             prefix: config.prefix.clone(),
@@ -85,6 +89,12 @@ impl App {
     #[must_use]
     pub fn jwks(&self) -> &Arc<Jwks> {
         &self.jwks
+    }
+
+    /// What is counted, for the admin port.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     /// Waits, for a while, for what goes on beside the answers; before the end of the process.
@@ -113,7 +123,7 @@ impl App {
         let mut decision = Decision::default();
         let answer = self.dispatch(upstream, &head, body, peer, &mut decision).await;
         let response = answer.unwrap_or_else(|failure| self.explain(failure, &head));
-        access.end(&request_id, response.status(), &decision);
+        access.end(&request_id, response.status(), &decision, &self.metrics);
         response
     }
 
@@ -132,9 +142,11 @@ impl App {
         let target = target.map_or("", |target| target.path());
         let path = CanonicalPath::parse(target)?;
         if let Some(endpoint) = path.below(self.prefix.as_str()) {
-            decision.outcome = "endpoint";
+            decision.outcome = Decision::ENDPOINT;
+            decision.route = endpoint_route(endpoint);
             return self.endpoint(endpoint, head, peer, decision).await;
         }
+        decision.route = "app";
         // Without one, a gateway sends requests on, and has none of them to send here.
         let upstream = upstream.ok_or(Failure::NoEndpoint)?;
         let mut passport = Passport {

@@ -3,6 +3,8 @@
 // A test that cannot go on says so by panicking.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "emulator")]
+mod admin;
 mod cli;
 mod config;
 mod cookie;

@@ -12,6 +12,7 @@ use crate::app::{App, WiringError};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, Mode};
 use crate::proxy::client::Upstream;
+use crate::proxy::health::AppHealth;
 use crate::server::shutdown::{Shutdown, Trigger};
 use crate::server::{accept, admin, shutdown};
 use crate::telemetry::log::{self, Format};
@@ -115,7 +116,10 @@ impl Gate {
         let mut gate = Self { addresses, admin_address, trigger, threads: Vec::new() };
         for (index, listeners) in listeners.into_iter().enumerate() {
             let upstream = match &config.mode {
-                Mode::Proxy { upstream } => Some(Upstream::new(upstream).map_err(WiringError::from)?),
+                Mode::Proxy { upstream } => {
+                    let metrics = Arc::clone(app.metrics());
+                    Some(Upstream::new(upstream, metrics).map_err(WiringError::from)?)
+                }
                 Mode::Gateway { .. } => None,
             };
             let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
@@ -123,7 +127,16 @@ impl Gate {
                 runtime.block_on(attend_public(&app, upstream.as_ref(), listeners, &shutdown));
             })?;
         }
-        gate.spawn("admin".to_owned(), move |runtime| runtime.block_on(attend_admin(app, admin, shutdown)))?;
+        let health = match &config.mode {
+            Mode::Proxy { upstream } => {
+                let path = config.admin.upstream_health_path.clone();
+                Some(AppHealth::new(upstream, path, &config.public_url).map_err(WiringError::from)?)
+            }
+            Mode::Gateway { .. } => None,
+        };
+        gate.spawn("admin".to_owned(), move |runtime| {
+            runtime.block_on(attend_admin(app, health, admin, shutdown));
+        })?;
         Ok(gate)
     }
 
@@ -200,9 +213,10 @@ async fn attend_public(
 }
 
 /// The admin port, and the signing keys.
-async fn attend_admin(app: Arc<App>, listener: TcpListener, shutdown: Shutdown) {
-    let jwks = Arc::clone(app.jwks());
-    let probes = admin::serve(listener, shutdown, move || app.jwks().is_loaded());
+async fn attend_admin(app: Arc<App>, health: Option<AppHealth>, listener: TcpListener, shutdown: Shutdown) {
+    let (jwks, metrics) = (Arc::clone(app.jwks()), Arc::clone(app.metrics()));
+    let subject = admin::Subject { is_ready: move || app.jwks().is_loaded(), app: health, metrics };
+    let probes = admin::serve(listener, shutdown, subject);
     tokio::select! {
         ended = probes => {
             if let Err(error) = ended {

@@ -37,6 +37,7 @@ pub const KEYS: &[Key] = &[
     Key::new("listen.hosts", Kind::List, Some("[]")),
     Key::new("listen.trusted_proxies", Kind::List, Some("[]")),
     Key::new("admin.address", Kind::Text, Some(r#""127.0.0.1:9090""#)),
+    Key::new("admin.upstream_health_path", Kind::Text, Some(r#""/healthz""#)),
     Key::new("log.format", Kind::Text, Some(r#""json""#)),
     Key::new("log.level", Kind::Text, Some(r#""info""#)),
 ];

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use http::uri::PathAndQuery;
 use ipnet::IpNet;
 use url::{Host, Url};
 
@@ -19,6 +20,7 @@ pub(super) fn listeners(
     report: &mut Report,
 ) -> Option<(Listen, Admin)> {
     let address = report.parse::<Address>("listen.address", &listen.address);
+    let health_path = report.parse::<HealthPath>("admin.upstream_health_path", &admin.upstream_health_path);
     let admin = report.parse::<Address>("admin.address", &admin.address);
     let mut hosts = Vec::with_capacity(listen.hosts.len());
     for (at, text) in listen.hosts.iter().enumerate() {
@@ -36,7 +38,8 @@ pub(super) fn listeners(
             }
         }
     }
-    let (Address(address), Address(admin)) = (address?, admin?);
+    let (Address(address), Address(admin), HealthPath(upstream_health_path)) =
+        (address?, admin?, health_path?);
     if meet(address, admin) {
         let place = report.place("listen.address").to_owned();
         report.problem(
@@ -51,7 +54,7 @@ pub(super) fn listeners(
             format_args!("it is listen.address ({place}), so that requests would come back for ever"),
         );
     }
-    Some((Listen { address, hosts, trusted_proxies }, Admin { address: admin }))
+    Some((Listen { address, hosts, trusted_proxies }, Admin { address: admin, upstream_health_path }))
 }
 
 /// True where both cannot be bound at once. Port 0 is a new port each time.
@@ -130,9 +133,39 @@ impl FromStr for Network {
     }
 }
 
+/// The target of a request: a path, and perhaps a query.
+struct HealthPath(PathAndQuery);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it must be a path of the app, such as /healthz or /status?deep=1, with no # and no space")]
+struct HealthPathError;
+
+impl FromStr for HealthPath {
+    type Err = HealthPathError;
+
+    fn from_str(text: &str) -> Result<Self, HealthPathError> {
+        // What lies behind a # would be dropped in silence.
+        if !text.starts_with('/') || text.contains('#') || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(HealthPathError);
+        }
+        text.parse().map(Self).map_err(|_| HealthPathError)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_health_path_is_what_a_request_may_ask_for() {
+        let path = |text: &str| text.parse::<HealthPath>().map(|path| path.0.to_string());
+        for text in ["/healthz", "/", "/status?deep=1", "/a%20b"] {
+            assert_eq!(path(text).as_deref(), Ok(text));
+        }
+        for text in ["healthz", "http://app/healthz", "", "/a b", "/a#b", "/é", "/a\nb", "*"] {
+            assert_eq!(path(text), Err(HealthPathError), "{text:?}");
+        }
+    }
 
     #[test]
     fn two_listeners_on_one_port_meet() {

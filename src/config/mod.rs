@@ -35,6 +35,7 @@ mod twin;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
 use ipnet::IpNet;
 use url::Url;
 
@@ -178,10 +179,12 @@ pub struct Listen {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// The listener of `/livez` and `/readyz`.
+/// The listener of the probes and the metrics.
 #[derive(Clone, Debug)]
 pub struct Admin {
     pub address: SocketAddr,
+    /// What `/upstream/healthz` asks the app for.
+    pub upstream_health_path: PathAndQuery,
 }
 
 /// What is logged, and how.

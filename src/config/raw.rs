@@ -88,6 +88,7 @@ pub(super) struct RawListen {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawAdmin {
     pub(super) address: String,
+    pub(super) upstream_health_path: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod forwarded;
+pub mod health;
 pub mod hop;
 pub mod identity;
 mod upload;
