@@ -17,6 +17,8 @@ mod forwarding;
 #[cfg(feature = "emulator")]
 mod gateway;
 mod house;
+#[cfg(feature = "kubernetes-tests")]
+mod kubernetes;
 mod pages;
 #[cfg(feature = "emulator")]
 mod process;
