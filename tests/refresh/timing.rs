@@ -92,7 +92,7 @@ async fn a_refresh_that_gives_no_more_time_is_one_call_a_request_and_no_loop() {
     let end = stage.clock.now().0 + 30;
     stage.cognito.edit_token(TokenEdit::access().set("exp", end).always());
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/").await;
+    let callback = visitor.reach_callback("alice", "/").await;
     assert_eq!(visitor.navigate(&callback).await.status(), 303);
     assert_eq!(visitor.fetch("/").await.status(), 200);
     assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
