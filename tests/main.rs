@@ -5,9 +5,13 @@
 
 #[cfg(feature = "emulator")]
 mod admin;
+#[cfg(feature = "browser-tests")]
+mod browser;
 mod cli;
 mod config;
 mod cookie;
+#[cfg(feature = "emulator")]
+mod demo;
 mod docs;
 mod docs_configuration;
 #[cfg(feature = "emulator")]

@@ -138,10 +138,10 @@ async fn oidcc_signing_key_rotation_just_before_signing_is_accepted() {
     assert_eq!(visitor.navigate("/").await.status(), 200);
 }
 
-/// A browser whose session is due for a refresh.
+/// A browser whose session needs a refresh.
 async fn due(stage: &Stage) -> Visitor {
     let visitor = stage.signed_in().await;
-    stage.clock.advance(Duration::from_secs(3_600 - 30));
+    stage.clock.advance(Duration::from_secs(3_600));
     visitor
 }
 
