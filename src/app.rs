@@ -1,5 +1,7 @@
 //! The rooms, wired together from one configuration, and the way of one request through them.
 
+mod asked;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -15,16 +17,19 @@ use crate::cognito::http::Http;
 use crate::cognito::jwks::Jwks;
 use crate::cognito::token::TokenClient;
 use crate::cognito::verify::Verifier;
-use crate::config::{Config, EndpointPrefix};
+use crate::config::{Config, Dialect, EndpointPrefix, Mode};
 use crate::cookie::read::RequestCookies;
 use crate::crypto::random;
 use crate::failure::Failure;
 use crate::policy::host::Hosts;
 use crate::policy::path::CanonicalPath;
+use crate::policy::proxies::TrustedProxies;
+use crate::policy::public::PublicPaths;
 use crate::proxy::client::{NoAuthority, Upstream};
 use crate::proxy::{self, Passport};
 use crate::session::Session;
 use crate::telemetry::access::{Access, Decision};
+use crate::telemetry::metrics::{Metrics, endpoint_route};
 use crate::types::{Body, Origin, RequestId};
 
 /// What all threads share.
@@ -32,9 +37,14 @@ use crate::types::{Body, Origin, RequestId};
 pub struct App {
     rp: RelyingParty,
     jwks: Arc<Jwks>,
+    metrics: Arc<Metrics>,
     hosts: Hosts,
     public_url: Origin,
     prefix: EndpointPrefix,
+    public: PublicPaths,
+    trusted_proxies: TrustedProxies,
+    /// Who asks, where requests do not go on from here.
+    dialect: Option<Dialect>,
 }
 
 /// Why the rooms cannot be wired.
@@ -52,18 +62,26 @@ impl App {
     /// Nothing is asked of Cognito yet: the keys are loaded while [`App::jwks`] is kept fresh.
     pub fn new(config: &Config, clock: Clock) -> Result<Self, WiringError> {
         let endpoints = Endpoints::new(&config.cognito)?;
-        let http = Http::new()?;
+        let metrics = Arc::new(Metrics::new());
+        let http = Http::new(Arc::clone(&metrics))?;
         let cognito = &config.cognito;
         let jwks = Arc::new(Jwks::new(http.clone(), endpoints.jwks.clone(), clock.clone()));
         let verifier =
             Verifier::new(Arc::clone(&jwks), &endpoints.issuers, &cognito.client_id, clock.clone());
         let tokens = TokenClient::new(http, &endpoints, &cognito.client_id, cognito.client_secret.clone());
         Ok(Self {
-            rp: RelyingParty::new(config, &endpoints, tokens, verifier, clock),
+            rp: RelyingParty::new(config, &endpoints, tokens, verifier, clock, Arc::clone(&metrics)),
             jwks,
+            metrics,
             hosts: Hosts::new(&config.public_url, &config.listen.hosts),
             public_url: config.public_url.clone(),
             prefix: config.prefix.clone(),
+            public: PublicPaths::new(&config.public),
+            trusted_proxies: TrustedProxies::new(&config.listen.trusted_proxies),
+            dialect: match config.mode {
+                Mode::Proxy { .. } => None,
+                Mode::Gateway { dialect } => Some(dialect),
+            },
         })
     }
 
@@ -73,15 +91,21 @@ impl App {
         &self.jwks
     }
 
+    /// What is counted, for the admin port.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
     /// Waits, for a while, for what goes on beside the answers; before the end of the process.
     pub async fn settle(&self) {
         self.rp.settle().await;
     }
 
-    /// Answers one request. `upstream` is the calling thread's own.
+    /// Answers one request. `upstream` is the calling thread's own, where there is one.
     pub async fn respond(
         &self,
-        upstream: &Upstream,
+        upstream: Option<&Upstream>,
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Response<Body> {
@@ -99,13 +123,13 @@ impl App {
         let mut decision = Decision::default();
         let answer = self.dispatch(upstream, &head, body, peer, &mut decision).await;
         let response = answer.unwrap_or_else(|failure| self.explain(failure, &head));
-        access.end(&request_id, response.status(), &decision);
+        access.end(&request_id, response.status(), &decision, &self.metrics);
         response
     }
 
     async fn dispatch(
         &self,
-        upstream: &Upstream,
+        upstream: Option<&Upstream>,
         head: &RequestHead<'_>,
         body: Incoming,
         peer: SocketAddr,
@@ -118,23 +142,33 @@ impl App {
         let target = target.map_or("", |target| target.path());
         let path = CanonicalPath::parse(target)?;
         if let Some(endpoint) = path.below(self.prefix.as_str()) {
-            decision.outcome = "endpoint";
-            return self.endpoint(endpoint, head, decision).await;
+            decision.outcome = Decision::ENDPOINT;
+            decision.route = endpoint_route(endpoint);
+            return self.endpoint(endpoint, head, peer, decision).await;
+        }
+        decision.route = "app";
+        // Without one, a gateway sends requests on, and has none of them to send here.
+        let upstream = upstream.ok_or(Failure::NoEndpoint)?;
+        let mut passport = Passport {
+            session: None,
+            public_url: &self.public_url,
+            peer: peer.ip(),
+            request_id: head.request_id,
+            cookies: head.cookies,
+            cookie_name: self.rp.cookie_name(),
+        };
+        if self.public.include(&path) {
+            decision.outcome = "public";
+            let forwarded = proxy::forward(upstream, head.method, head.uri, head.headers, body, &passport);
+            return Ok(forwarded.await?);
         }
         match self.rp.admit(head.cookies).await {
             Admission::Forward { session, renewed } => {
                 decision.outcome = "forward";
                 decision.sub = Some(session.identity.sub.clone());
+                passport.session = Some(&session);
                 // Before the app acts: an answer that cannot be given would hide what it did.
                 let renewal = self.renewal(&session, renewed, head)?;
-                let passport = Passport {
-                    session: &session,
-                    public_url: &self.public_url,
-                    peer: peer.ip(),
-                    request_id: head.request_id,
-                    cookies: head.cookies,
-                    cookie_name: self.rp.cookie_name(),
-                };
                 let forwarded =
                     proxy::forward(upstream, head.method, head.uri, head.headers, body, &passport);
                 let response = forwarded.await.unwrap_or_else(|error| self.explain(error.into(), head));
@@ -161,8 +195,13 @@ impl App {
         &self,
         endpoint: &str,
         head: &RequestHead<'_>,
+        peer: SocketAddr,
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {
+        // Any method, and whatever comes behind: the original request is what its headers say.
+        if self.dialect.is_some() && (endpoint == "/auth" || endpoint.starts_with("/auth/")) {
+            return self.decide(head, peer, decision).await;
+        }
         let allow = match endpoint {
             "/sign_out" => "GET, POST",
             "/start" | "/sign_in" | "/callback" | "/signed_out" | "/userinfo" => "GET",
@@ -184,9 +223,12 @@ impl App {
                 Admission::Login { .. } | Admission::CookieLost => Err(Failure::Unauthenticated),
                 Admission::Unavailable { retry_after } => Err(Failure::RefreshUnavailable { retry_after }),
             },
-            // Only a navigation may be given a login cookie; what does not say what it is may be one.
-            _ if is_declared_fetch(head.headers) => Err(Failure::Unauthenticated),
-            _ => Ok(self.rp.start(head)),
+            _ => match self.original(head, peer) {
+                Some((original, _)) => Ok(self.start_for_gateway(head, &original, decision).await),
+                // Only a navigation may be given a login cookie; what does not say what it is may be one.
+                None if is_declared_fetch(head.headers) => Err(Failure::Unauthenticated),
+                None => Ok(self.rp.start(head)),
+            },
         }
     }
 

@@ -46,6 +46,13 @@ pub enum Failure {
     Forward(#[from] ForwardError),
 }
 
+/// What a 401 asks for (RFC 9110 §11.6.1).
+#[must_use]
+pub fn challenge(rp: &RelyingParty) -> Option<HeaderValue> {
+    // An origin is visible ASCII without quotes, so there always is a value.
+    HeaderValue::try_from(format!("Bearer realm=\"{}\"", rp.public_url())).ok()
+}
+
 /// What a failure looks like from outside.
 struct Look {
     status: StatusCode,
@@ -209,10 +216,8 @@ impl Look {
     }
 
     fn unauthenticated(rp: &RelyingParty, head: &RequestHead<'_>) -> Self {
-        let challenge = format!("Bearer realm=\"{}\"", rp.public_url());
         let mut look = Self::new(StatusCode::UNAUTHORIZED, "Sign-in required", "Nobody is signed in.");
-        // An origin is visible ASCII without quotes, so there always is a value.
-        if let Ok(challenge) = HeaderValue::try_from(challenge) {
+        if let Some(challenge) = challenge(rp) {
             look = look.header(WWW_AUTHENTICATE, challenge);
         }
         look.login_url = Some(rp.login_url(head));

@@ -27,7 +27,7 @@
 //! | 6 | [`commands`] |
 //! | 5 | [`app`], [`failure`] |
 //! | 4 | [`server`] |
-//! | 3 | [`auth`], [`proxy`] |
+//! | 3 | [`auth`], [`proxy`], [`gateway`] |
 //! | 2 | [`session`], [`cognito`], [`policy`] |
 //! | 1 | [`config`], [`crypto`], [`cookie`], [`pages`] |
 //! | 0 | [`types`], [`clock`], [`secret`], [`telemetry`] |
@@ -50,6 +50,7 @@ pub mod policy;
 pub mod session;
 
 pub mod auth;
+pub mod gateway;
 pub mod proxy;
 
 pub mod server;

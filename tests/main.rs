@@ -3,6 +3,8 @@
 // A test that cannot go on says so by panicking.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "emulator")]
+mod admin;
 #[cfg(feature = "browser-tests")]
 mod browser;
 mod cli;
@@ -18,11 +20,17 @@ mod emulator;
 mod flow;
 #[cfg(feature = "emulator")]
 mod forwarding;
+#[cfg(feature = "emulator")]
+mod gateway;
 mod house;
+#[cfg(feature = "kubernetes-tests")]
+mod kubernetes;
 mod pages;
 #[cfg(feature = "emulator")]
 mod process;
 mod program;
+#[cfg(feature = "emulator")]
+mod public_paths;
 #[cfg(feature = "emulator")]
 mod refresh;
 #[cfg(feature = "emulator")]

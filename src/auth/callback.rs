@@ -13,7 +13,6 @@ use super::{RelyingParty, RequestHead, navigation};
 use crate::cognito::token::{GrantError, TokenSet};
 use crate::cognito::verify::TokenRefused;
 use crate::cookie::chunk::TooLarge;
-use crate::cookie::write::MAX_AGE;
 use crate::pages::see_other;
 use crate::secret::Secret;
 use crate::session::Session;
@@ -69,6 +68,11 @@ struct AuthorizationResponse {
 impl RelyingParty {
     /// Answers `callback`.
     pub async fn callback(&self, head: &RequestHead<'_>) -> Result<Response<Body>, CallbackFailure> {
+        let answer = self.answer_callback(head).await;
+        answer.inspect_err(|failure| self.metrics.login(failure.reason.result()))
+    }
+
+    async fn answer_callback(&self, head: &RequestHead<'_>) -> Result<Response<Body>, CallbackFailure> {
         let response = AuthorizationResponse::parse(head.uri.query().unwrap_or_default())?;
         let state = State::returned(response.state.as_deref().unwrap_or_default());
         let login = self.login_states.resume(&state, head.cookies, &self.public_url, self.prefix.as_str());
@@ -104,7 +108,7 @@ impl RelyingParty {
         let redirect_uri = self.own_url("callback");
         let tokens = self.tokens.redeem(&code, &login.verifier(), &redirect_uri).await?;
         let session = self.verified_session(tokens, login).await?;
-        let mut cookies = self.store.save(&session, head.cookies, MAX_AGE).map_err(|source| {
+        let mut cookies = self.save(&session, head.cookies).map_err(|source| {
             let length = |token: Option<&Secret>| token.map_or(0, |token| token.expose().len());
             CallbackError::TooLarge {
                 access: length(Some(&session.access_token)),
@@ -115,6 +119,7 @@ impl RelyingParty {
         cookies.push(self.login_states.end(state));
         cookies.push(self.sign_in_mark());
         tracing::info!(sub = %session.identity.sub, session = %session.id, "signed in");
+        self.metrics.login("success");
         Ok(see_other(login.return_to.as_str(), cookies))
     }
 
@@ -160,6 +165,22 @@ impl RelyingParty {
     fn past_login(&self, head: &RequestHead<'_>, state: &State) -> Option<Response<Body>> {
         self.current_session(head.cookies)?;
         Some(see_other(ReturnTo::root().as_str(), vec![self.login_states.end(state)]))
+    }
+}
+
+impl CallbackError {
+    /// How the sign-in ended, as a label.
+    fn result(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::StateLost => "state_lost",
+            Self::ForeignIssuer => "foreign_issuer",
+            Self::Reported(_) => "reported",
+            Self::Grant(_) => "grant",
+            Self::Refused { .. } => "token_refused",
+            Self::Mismatch(_) => "mismatch",
+            Self::TooLarge { .. } => "too_large",
+        }
     }
 }
 

@@ -70,9 +70,14 @@ impl RelyingParty {
         }
     }
 
-    /// The lines that give the browser a renewed session, while [`RelyingParty::is_current`] says yes.
+    /// The lines that give the browser its session, counted. A renewed one only while
+    /// [`RelyingParty::is_current`] says yes.
     pub fn save(&self, session: &Session, cookies: &RequestCookies) -> Result<Vec<HeaderValue>, TooLarge> {
-        self.store.save(session, cookies, MAX_AGE)
+        let lines = self.store.save(session, cookies, MAX_AGE)?;
+        let pair =
+            |line: &HeaderValue| line.as_bytes().split(|byte| *byte == b';').next().map_or(0, <[u8]>::len);
+        self.metrics.session_stored(lines.iter().map(pair).sum());
+        Ok(lines)
     }
 
     /// False where the session was signed out or refreshed while an answer was under way, which must then

@@ -33,6 +33,7 @@ use crate::crypto::keyring::KeyRing;
 use crate::crypto::seal::{Purpose, Sealer};
 use crate::session::SessionId;
 use crate::session::cookie_store::CookieStore;
+use crate::telemetry::metrics::Metrics;
 use crate::types::{Origin, RequestId};
 
 use login_state::LoginStates;
@@ -67,6 +68,7 @@ pub struct RelyingParty {
     /// States whose code has been redeemed, by hash.
     redeemed: Remembered<[u8; 32]>,
     signed_out: Arc<Remembered<SessionId>>,
+    metrics: Arc<Metrics>,
     clock: Clock,
 }
 
@@ -88,6 +90,7 @@ impl RelyingParty {
         tokens: TokenClient,
         verifier: Verifier,
         clock: Clock,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let ring = KeyRing::new(&config.session.keys);
         // A session of another pool or app client is nothing here, though host and keys may be the same: its
@@ -125,12 +128,14 @@ impl RelyingParty {
                 config.session.refresh_margin,
                 Arc::clone(&signed_out),
                 clock.clone(),
+                Arc::clone(&metrics),
             ),
             tokens,
             verifier,
             revocations: Revocations::new(),
             redeemed: Remembered::new(REDEEMED, REMEMBERED, clock.clone()),
             signed_out,
+            metrics,
             clock,
         }
     }

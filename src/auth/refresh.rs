@@ -20,6 +20,7 @@ use crate::cognito::token::{GrantError, TokenClient, TokenSet};
 use crate::cognito::verify::{TokenRefused, Verifier};
 use crate::secret::Secret;
 use crate::session::{Session, SessionId};
+use crate::telemetry::metrics::Metrics;
 
 /// How long a result is handed to whoever still holds the old cookie.
 const SHARED: Duration = Duration::from_secs(60);
@@ -56,6 +57,7 @@ struct Shared {
     verifier: Verifier,
     signed_out: Arc<Remembered<SessionId>>,
     clock: Clock,
+    metrics: Arc<Metrics>,
     flights: Mutex<Flights>,
 }
 
@@ -91,8 +93,9 @@ impl Refresher {
         margin: Duration,
         signed_out: Arc<Remembered<SessionId>>,
         clock: Clock,
+        metrics: Arc<Metrics>,
     ) -> Self {
-        let shared = Shared { tokens, verifier, signed_out, clock, flights: Mutex::default() };
+        let shared = Shared { tokens, verifier, signed_out, clock, metrics, flights: Mutex::default() };
         Self { shared: Arc::new(shared), margin }
     }
 
@@ -193,7 +196,9 @@ impl Shared {
         tokio::spawn(async move {
             let id = held.id;
             let mut landing = Landing { shared: &shared, hash, flight: None, _landed: landed };
-            landing.flight = Some(shared.refresh(held, &token).await);
+            let flight = shared.refresh(held, &token).await;
+            shared.metrics.refreshed(flight.result());
+            landing.flight = Some(flight);
             drop(landing);
             // Only now, so that a sign-out either finds the result or is found here.
             if shared.signed_out.contains(&id) {
@@ -297,6 +302,16 @@ enum RefreshError {
 }
 
 impl Flight {
+    /// How it ended, as a label.
+    fn result(&self) -> &'static str {
+        match self {
+            Self::Renewed { .. } => "success",
+            Self::Refused { .. } => "refused",
+            Self::Running { .. } | Self::Paused { .. } => "unavailable",
+            Self::Ended { .. } => "ended",
+        }
+    }
+
     fn is_of_use(&self, held: &Session, now: UnixTime) -> bool {
         match self {
             Self::Running { .. } => true,

@@ -4,7 +4,7 @@
 //! address it names may be the instance metadata service.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
@@ -14,6 +14,7 @@ use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
 use crate::crypto::random;
+use crate::telemetry::metrics::{Metrics, Peer};
 use crate::types::is_loopback;
 
 /// No connection attempt takes longer.
@@ -29,6 +30,7 @@ pub struct Http {
     proxied: Client,
     /// For loopback addresses, which a proxy could not mean.
     direct: Client,
+    metrics: Arc<Metrics>,
 }
 
 /// An answer, whole and bounded.
@@ -56,7 +58,7 @@ pub enum HttpError {
 
 impl Http {
     /// Trusts the system's certificate authorities, or Mozilla's where the system has none.
-    pub fn new() -> Result<Self, reqwest::Error> {
+    pub fn new(metrics: Arc<Metrics>) -> Result<Self, reqwest::Error> {
         let tls = tls();
         let builder = || {
             Client::builder()
@@ -66,7 +68,7 @@ impl Http {
                 .pool_idle_timeout(POOL_IDLE)
                 .user_agent(concat!("cognigate/", env!("CARGO_PKG_VERSION")))
         };
-        Ok(Self { proxied: builder().build()?, direct: builder().no_proxy().build()? })
+        Ok(Self { proxied: builder().build()?, direct: builder().no_proxy().build()?, metrics })
     }
 
     /// A GET of `url`.
@@ -79,27 +81,48 @@ impl Http {
         self.client(url).post(url.clone())
     }
 
+    /// Sends a request and reads its answer, of at most `limit` bytes, within `timeout`.
+    pub async fn fetch(
+        &self,
+        request: RequestBuilder,
+        limit: usize,
+        timeout: Duration,
+    ) -> Result<Reply, HttpError> {
+        let (client, request) = request.build_split();
+        let request = request.map_err(classify)?;
+        let (method, began) = (request.method().clone(), Instant::now());
+        let fetched = tokio::time::timeout(timeout, whole(client.execute(request), limit)).await;
+        let reply = fetched.unwrap_or(Err(HttpError::Timeout));
+        let status = reply.as_ref().ok().map(|reply| reply.status);
+        self.metrics.asked(Peer::Cognito, &method, status, began.elapsed());
+        reply
+    }
+
+    /// Counts what is fetched.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     fn client(&self, url: &Url) -> &Client {
         if is_loopback(url) { &self.direct } else { &self.proxied }
     }
 }
 
-/// Sends a request and reads its answer, of at most `limit` bytes, within `timeout`.
-pub async fn fetch(request: RequestBuilder, limit: usize, timeout: Duration) -> Result<Reply, HttpError> {
-    tokio::time::timeout(timeout, async {
-        let mut response = request.send().await.map_err(classify)?;
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(classify)? {
-            if body.len() + chunk.len() > limit {
-                return Err(HttpError::TooLarge { limit });
-            }
-            body.extend_from_slice(&chunk);
+async fn whole(
+    answer: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
+    limit: usize,
+) -> Result<Reply, HttpError> {
+    let mut response = answer.await.map_err(classify)?;
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(classify)? {
+        if body.len() + chunk.len() > limit {
+            return Err(HttpError::TooLarge { limit });
         }
-        let headers = std::mem::take(response.headers_mut());
-        Ok(Reply { status: response.status(), headers, body: body.freeze() })
-    })
-    .await
-    .unwrap_or(Err(HttpError::Timeout))
+        body.extend_from_slice(&chunk);
+    }
+    let headers = std::mem::take(response.headers_mut());
+    Ok(Reply { status: response.status(), headers, body: body.freeze() })
 }
 
 /// The URL is left out: an operator knows it, and a query might carry what a log must not.

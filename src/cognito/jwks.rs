@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::http::{Http, HttpError, fetch, jittered};
+use super::http::{Http, HttpError, jittered};
 use crate::clock::{Clock, UnixTime};
 
 /// A key set is two keys, about 900 bytes.
@@ -140,14 +140,19 @@ impl Jwks {
     }
 
     async fn load(&self) -> Result<(), JwksError> {
-        let reply = fetch(self.http.get(&self.url), LIMIT, TIMEOUT).await?;
+        let keys = self.fetch().await;
+        self.http.metrics().keys_fetched(keys.is_ok());
+        self.keys.store(Arc::new(keys?));
+        self.loaded.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    async fn fetch(&self) -> Result<Vec<Key>, JwksError> {
+        let reply = self.http.fetch(self.http.get(&self.url), LIMIT, TIMEOUT).await?;
         if reply.status != http::StatusCode::OK {
             return Err(JwksError::Status(reply.status));
         }
-        let keys = parse(&reply.body)?;
-        self.keys.store(Arc::new(keys));
-        self.loaded.store(true, Ordering::Release);
-        Ok(())
+        parse(&reply.body)
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::endpoints::Endpoints;
-use super::http::{Http, HttpError, Reply, fetch, jittered};
+use super::http::{Http, HttpError, Reply, jittered};
 use crate::secret::Secret;
 
 /// A reply with the largest tokens that Cognito makes is well below this.
@@ -93,7 +93,7 @@ impl TokenClient {
     /// is another attempt, and a Cognito in trouble is not asked more than that.
     pub async fn refresh(&self, refresh_token: &Secret) -> Result<TokenSet, GrantError> {
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
-        let ask = || fetch(self.authenticated(&self.token_url, &form), LIMIT, ATTEMPT_TIMEOUT);
+        let ask = || self.http.fetch(self.authenticated(&self.token_url, &form), LIMIT, ATTEMPT_TIMEOUT);
         let outcome = match ask().await {
             // A pooled connection that was being closed breaks off unheard; a fresh one tells.
             Err(HttpError::Broken(_)) => ask().await,
@@ -123,7 +123,8 @@ impl TokenClient {
         let mut pause = FIRST_PAUSE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let outcome = fetch(self.authenticated(url, form), LIMIT, left.min(ATTEMPT_TIMEOUT)).await;
+            let outcome =
+                self.http.fetch(self.authenticated(url, form), LIMIT, left.min(ATTEMPT_TIMEOUT)).await;
             let fault = match outcome {
                 Ok(reply) => match passing_fault(&reply) {
                     None => return Ok(reply),

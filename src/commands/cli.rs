@@ -48,7 +48,7 @@ pub struct ConfigArgs {
     /// The public listener (listen.address).
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
-    /// The listener of /livez and /readyz (admin.address).
+    /// The listener of the probes and metrics (admin.address).
     #[arg(long, value_name = "ADDRESS")]
     pub admin: Option<String>,
     /// A level or directives (log.level).

@@ -10,8 +10,9 @@ use tokio::task::JoinSet;
 
 use crate::app::{App, WiringError};
 use crate::clock::Clock;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, Mode};
 use crate::proxy::client::Upstream;
+use crate::proxy::health::AppHealth;
 use crate::server::shutdown::{Shutdown, Trigger};
 use crate::server::{accept, admin, shutdown};
 use crate::telemetry::log::{self, Format};
@@ -96,7 +97,6 @@ impl Gate {
         clock: Clock,
     ) -> Result<Self, GateError> {
         let app = Arc::new(App::new(config, clock)?);
-        let upstream = config.upstream.clone();
         let mut listeners: Vec<Vec<TcpListener>> = (0..threads).map(|_| Vec::new()).collect();
         let mut addresses = Vec::new();
         for &address in std::iter::once(&config.listen.address).chain(further) {
@@ -117,13 +117,28 @@ impl Gate {
         let (trigger, shutdown) = shutdown::channel();
         let mut gate = Self { addresses, admin_address, trigger, threads: Vec::new() };
         for (index, listeners) in listeners.into_iter().enumerate() {
-            let upstream = Upstream::new(&upstream).map_err(WiringError::from)?;
+            let upstream = match &config.mode {
+                Mode::Proxy { upstream } => {
+                    let metrics = Arc::clone(app.metrics());
+                    Some(Upstream::new(upstream, metrics).map_err(WiringError::from)?)
+                }
+                Mode::Gateway { .. } => None,
+            };
             let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
             gate.spawn(format!("gate-{index}"), move |runtime| {
-                runtime.block_on(attend_public(&app, &upstream, listeners, &shutdown));
+                runtime.block_on(attend_public(&app, upstream.as_ref(), listeners, &shutdown));
             })?;
         }
-        gate.spawn("admin".to_owned(), move |runtime| runtime.block_on(attend_admin(app, admin, shutdown)))?;
+        let health = match &config.mode {
+            Mode::Proxy { upstream } => {
+                let path = config.admin.upstream_health_path.clone();
+                Some(AppHealth::new(upstream, path, &config.public_url).map_err(WiringError::from)?)
+            }
+            Mode::Gateway { .. } => None,
+        };
+        gate.spawn("admin".to_owned(), move |runtime| {
+            runtime.block_on(attend_admin(app, health, admin, shutdown));
+        })?;
         Ok(gate)
     }
 
@@ -179,16 +194,16 @@ pub fn serving_threads() -> usize {
 /// One thread's share of the public port.
 async fn attend_public(
     app: &Arc<App>,
-    upstream: &Upstream,
+    upstream: Option<&Upstream>,
     listeners: Vec<TcpListener>,
     shutdown: &Shutdown,
 ) {
     let mut serving = JoinSet::new();
     for listener in listeners {
-        let (app, upstream) = (Arc::clone(app), upstream.clone());
+        let (app, upstream) = (Arc::clone(app), upstream.cloned());
         serving.spawn(accept::serve(listener, shutdown.clone(), move |request, peer| {
             let (app, upstream) = (Arc::clone(&app), upstream.clone());
-            async move { app.respond(&upstream, request, peer).await }
+            async move { app.respond(upstream.as_ref(), request, peer).await }
         }));
     }
     while let Some(ended) = serving.join_next().await {
@@ -200,9 +215,10 @@ async fn attend_public(
 }
 
 /// The admin port, and the signing keys.
-async fn attend_admin(app: Arc<App>, listener: TcpListener, shutdown: Shutdown) {
-    let jwks = Arc::clone(app.jwks());
-    let probes = admin::serve(listener, shutdown, move || app.jwks().is_loaded());
+async fn attend_admin(app: Arc<App>, health: Option<AppHealth>, listener: TcpListener, shutdown: Shutdown) {
+    let (jwks, metrics) = (Arc::clone(app.jwks()), Arc::clone(app.metrics()));
+    let subject = admin::Subject { is_ready: move || app.jwks().is_loaded(), app: health, metrics };
+    let probes = admin::serve(listener, shutdown, subject);
     tokio::select! {
         ended = probes => {
             if let Err(error) = ended {

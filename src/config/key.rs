@@ -5,6 +5,8 @@ pub const KEYS: &[Key] = &[
     Key::new("public_url", Kind::Text, None),
     Key::new("upstream", Kind::Text, None),
     Key::new("prefix", Kind::Text, Some(r#""/oauth2""#)),
+    Key::new("public", Kind::List, Some("[]")),
+    Key::new("gateway.dialect", Kind::Text, None),
     Key::new("cognito.user_pool_id", Kind::Text, None),
     Key::new("cognito.client_id", Kind::Text, None),
     Key::new("cognito.client_secret", Kind::Secret, None),
@@ -33,7 +35,9 @@ pub const KEYS: &[Key] = &[
     Key::new("cookie.domain", Kind::Text, None),
     Key::new("listen.address", Kind::Text, Some(r#""0.0.0.0:8080""#)),
     Key::new("listen.hosts", Kind::List, Some("[]")),
+    Key::new("listen.trusted_proxies", Kind::List, Some("[]")),
     Key::new("admin.address", Kind::Text, Some(r#""127.0.0.1:9090""#)),
+    Key::new("admin.upstream_health_path", Kind::Text, Some(r#""/healthz""#)),
     Key::new("log.format", Kind::Text, Some(r#""json""#)),
     Key::new("log.level", Kind::Text, Some(r#""info""#)),
 ];

@@ -1,8 +1,10 @@
 //! The addresses to listen on.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use http::uri::PathAndQuery;
+use ipnet::IpNet;
 use url::{Host, Url};
 
 use super::host_name::HostName;
@@ -18,6 +20,7 @@ pub(super) fn listeners(
     report: &mut Report,
 ) -> Option<(Listen, Admin)> {
     let address = report.parse::<Address>("listen.address", &listen.address);
+    let health_path = report.parse::<HealthPath>("admin.upstream_health_path", &admin.upstream_health_path);
     let admin = report.parse::<Address>("admin.address", &admin.address);
     let mut hosts = Vec::with_capacity(listen.hosts.len());
     for (at, text) in listen.hosts.iter().enumerate() {
@@ -26,7 +29,17 @@ pub(super) fn listeners(
             Err(error) => report.problem("listen.hosts", format_args!("its item {}: {error}", at + 1)),
         }
     }
-    let (Address(address), Address(admin)) = (address?, admin?);
+    let mut trusted_proxies = Vec::with_capacity(listen.trusted_proxies.len());
+    for (at, text) in listen.trusted_proxies.iter().enumerate() {
+        match text.parse::<Network>() {
+            Ok(Network(network)) => trusted_proxies.push(network),
+            Err(error) => {
+                report.problem("listen.trusted_proxies", format_args!("its item {}: {error}", at + 1))
+            }
+        }
+    }
+    let (Address(address), Address(admin), HealthPath(upstream_health_path)) =
+        (address?, admin?, health_path?);
     if meet(address, admin) {
         let place = report.place("listen.address").to_owned();
         report.problem(
@@ -41,7 +54,7 @@ pub(super) fn listeners(
             format_args!("it is listen.address ({place}), so that requests would come back for ever"),
         );
     }
-    Some((Listen { address, hosts }, Admin { address: admin }))
+    Some((Listen { address, hosts, trusted_proxies }, Admin { address: admin, upstream_health_path }))
 }
 
 /// True where both cannot be bound at once. Port 0 is a new port each time.
@@ -83,9 +96,76 @@ impl FromStr for Address {
     }
 }
 
+/// A network in CIDR form, or one address.
+struct Network(IpNet);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum NetworkError {
+    #[error("it must be an address or a network, such as 10.0.0.7, 10.0.0.0/8 or fd00::/8")]
+    NotANetwork,
+    #[error("it has bits set beyond its prefix; write the network's first address")]
+    HostBits,
+    #[error("it would trust everybody, and so nobody")]
+    Everybody,
+    #[error("it is IPv4 written as IPv6; write it as IPv4")]
+    Mapped,
+}
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let network = match text.parse::<IpAddr>() {
+            Ok(address) => IpNet::from(address),
+            Err(_) => text.parse().map_err(|_| NetworkError::NotANetwork)?,
+        };
+        if network.prefix_len() == 0 {
+            return Err(NetworkError::Everybody);
+        }
+        if network.addr() != network.network() {
+            return Err(NetworkError::HostBits);
+        }
+        // Peers are compared as IPv4 where they are, so that it could never match.
+        if network.addr().to_canonical() != network.addr() {
+            return Err(NetworkError::Mapped);
+        }
+        Ok(Self(network))
+    }
+}
+
+/// The target of a request: a path, and perhaps a query.
+struct HealthPath(PathAndQuery);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it must be a path of the app, such as /healthz or /status?deep=1, with no # and no space")]
+struct HealthPathError;
+
+impl FromStr for HealthPath {
+    type Err = HealthPathError;
+
+    fn from_str(text: &str) -> Result<Self, HealthPathError> {
+        // What lies behind a # would be dropped in silence.
+        if !text.starts_with('/') || text.contains('#') || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(HealthPathError);
+        }
+        text.parse().map(Self).map_err(|_| HealthPathError)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_health_path_is_what_a_request_may_ask_for() {
+        let path = |text: &str| text.parse::<HealthPath>().map(|path| path.0.to_string());
+        for text in ["/healthz", "/", "/status?deep=1", "/a%20b"] {
+            assert_eq!(path(text).as_deref(), Ok(text));
+        }
+        for text in ["healthz", "http://app/healthz", "", "/a b", "/a#b", "/é", "/a\nb", "*"] {
+            assert_eq!(path(text), Err(HealthPathError), "{text:?}");
+        }
+    }
 
     #[test]
     fn two_listeners_on_one_port_meet() {
@@ -109,5 +189,21 @@ mod tests {
         assert!(!reaches("http://127.0.0.1:3000", "0.0.0.0:8080"));
         assert!(!reaches("http://127.0.0.2:8080", "127.0.0.1:8080"));
         assert!(!reaches("http://app:8080", "0.0.0.0:8080"));
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_an_address_or_a_network_and_never_everybody() {
+        let network = |text: &str| text.parse::<Network>().map(|network| network.0.to_string());
+        assert_eq!(network("10.0.0.7").as_deref(), Ok("10.0.0.7/32"));
+        assert_eq!(network("10.0.0.0/8").as_deref(), Ok("10.0.0.0/8"));
+        assert_eq!(network("::1").as_deref(), Ok("::1/128"));
+        assert_eq!(network("fd00::/8").as_deref(), Ok("fd00::/8"));
+        assert_eq!(network("10.0.0.7/8"), Err(NetworkError::HostBits));
+        assert_eq!(network("0.0.0.0/0"), Err(NetworkError::Everybody));
+        assert_eq!(network("::/0"), Err(NetworkError::Everybody));
+        assert_eq!(network("::ffff:10.0.0.7"), Err(NetworkError::Mapped));
+        assert_eq!(network("::ffff:10.0.0.0/104"), Err(NetworkError::Mapped));
+        assert_eq!(network("nginx"), Err(NetworkError::NotANetwork));
+        assert_eq!(network("10.0.0.0/33"), Err(NetworkError::NotANetwork));
     }
 }

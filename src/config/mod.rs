@@ -21,6 +21,7 @@ mod load;
 mod log;
 mod pool;
 mod prefix;
+mod public_path;
 mod raw;
 mod report;
 mod secret_file;
@@ -34,6 +35,8 @@ mod twin;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
+use ipnet::IpNet;
 use url::Url;
 
 use crate::secret::{KeyMaterial, Secret};
@@ -46,7 +49,9 @@ pub use key::{KEYS, Key, Kind, VARIABLE_PREFIX};
 pub use log::LogFormatError;
 pub use pool::{PoolId, PoolIdError};
 pub use prefix::{EndpointPrefix, PrefixError};
+pub use public_path::{PublicPath, PublicPathError};
 pub use session_key::{encode as encode_key, generate as generate_key};
+pub use site::DialectError;
 pub use sources::Sources;
 
 /// A configuration that holds together. Made by [`Config::load`] alone, so its holder need not check again.
@@ -55,10 +60,12 @@ pub use sources::Sources;
 pub struct Config {
     /// What browsers see.
     pub public_url: Origin,
-    /// Where requests go: `http`, a host and a port, path `/`.
-    pub upstream: Url,
+    /// What becomes of a request that may pass.
+    pub mode: Mode,
     /// Below what path our own endpoints are.
     pub prefix: EndpointPrefix,
+    /// Paths that need no session.
+    pub public: Vec<PublicPath>,
     pub cognito: Cognito,
     pub session: Session,
     pub cookie: Cookie,
@@ -69,6 +76,22 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// Every value with the place it came from, for `check`. No secrets.
     pub effective: Effective,
+}
+
+/// What becomes of a request that may pass.
+#[derive(Clone, Debug)]
+pub enum Mode {
+    /// It goes on to an app: `http`, a host and a port, path `/`.
+    Proxy { upstream: Url },
+    /// A gateway asked about it, is told, and sends it on.
+    Gateway { dialect: Dialect },
+}
+
+/// The contract of the gateway that asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// nginx's `auth_request`.
+    Nginx,
 }
 
 /// The user pool and the app client.
@@ -152,12 +175,16 @@ pub struct Listen {
     pub address: SocketAddr,
     /// Hosts answered beside `public_url`'s: lower case, with a port only where one was written.
     pub hosts: Vec<String>,
+    /// Whose word counts about the request that they ask about. Nobody's by default.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
-/// The listener of `/livez` and `/readyz`.
+/// The listener of the probes and the metrics.
 #[derive(Clone, Debug)]
 pub struct Admin {
     pub address: SocketAddr,
+    /// What `/upstream/healthz` asks the app for.
+    pub upstream_health_path: PathAndQuery,
 }
 
 /// What is logged, and how.
@@ -185,11 +212,15 @@ impl Config {
         let site = site::site(&raw, &mut report);
         let cookie = cookie::cookie(&raw.cookie, site.public_url.as_ref(), &mut report);
         let session = session::session(&raw.session, &mut report);
-        let listeners = listeners::listeners(&raw.listen, &raw.admin, site.upstream.as_ref(), &mut report);
+        let upstream = match &site.mode {
+            Some(Mode::Proxy { upstream }) => Some(upstream),
+            Some(Mode::Gateway { .. }) | None => None,
+        };
+        let listeners = listeners::listeners(&raw.listen, &raw.admin, upstream, &mut report);
         let log = log::log(&raw.log, &mut report);
         let cognito = cognito::cognito(raw.cognito, &mut report);
         let (
-            site::Site { public_url: Some(public_url), upstream: Some(upstream), prefix: Some(prefix) },
+            site::Site { public_url: Some(public_url), mode: Some(mode), prefix: Some(prefix), public },
             Some(cognito),
             Some(session),
             Some(cookie),
@@ -205,8 +236,9 @@ impl Config {
         let warnings = report.into_warnings();
         Ok(Self {
             public_url,
-            upstream,
+            mode,
             prefix,
+            public,
             cognito,
             session,
             cookie,

@@ -13,12 +13,22 @@ pub(super) struct Raw {
     pub(super) public_url: Option<String>,
     pub(super) upstream: Option<String>,
     pub(super) prefix: String,
+    pub(super) public: Vec<String>,
+    #[serde(default)]
+    pub(super) gateway: RawGateway,
     pub(super) cognito: RawCognito,
     pub(super) session: RawSession,
     pub(super) cookie: RawCookie,
     pub(super) listen: RawListen,
     pub(super) admin: RawAdmin,
     pub(super) log: RawLog,
+}
+
+/// A section without defaults, so that it may be absent as a whole.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawGateway {
+    pub(super) dialect: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,12 +81,14 @@ pub(super) struct RawCookie {
 pub(super) struct RawListen {
     pub(super) address: String,
     pub(super) hosts: Vec<String>,
+    pub(super) trusted_proxies: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawAdmin {
     pub(super) address: String,
+    pub(super) upstream_health_path: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,4 +1,4 @@
-//! The two ends of the gate: what browsers see, and where requests go.
+//! The two ends of the gate: what browsers see, and where requests go or who asks instead.
 
 use std::str::FromStr;
 
@@ -7,21 +7,24 @@ use url::Url;
 use crate::types::{Origin, OriginError};
 
 use super::prefix::EndpointPrefix;
+use super::public_path::PublicPath;
 use super::raw::Raw;
 use super::report::Report;
+use super::{Dialect, Mode};
 
-/// Public URL, upstream and prefix, those that are well.
+/// Public URL, mode, prefix and public paths, those that are well.
 pub(super) struct Site {
     pub(super) public_url: Option<Origin>,
-    pub(super) upstream: Option<Url>,
+    pub(super) mode: Option<Mode>,
     pub(super) prefix: Option<EndpointPrefix>,
+    pub(super) public: Vec<PublicPath>,
 }
 
 pub(super) fn site(raw: &Raw, report: &mut Report) -> Site {
     let public_url = report.require::<PublicUrl>("public_url", raw.public_url.as_deref()).map(|url| url.0);
-    let upstream = report.require::<Upstream>("upstream", raw.upstream.as_deref()).map(|upstream| upstream.0);
-    if let (Some(origin), Some(url)) = (&public_url, &upstream)
-        && origin.contains(url)
+    let mode = mode(raw, report);
+    if let (Some(origin), Some(Mode::Proxy { upstream })) = (&public_url, &mode)
+        && origin.contains(upstream)
     {
         let place = report.place("public_url").to_owned();
         report.problem(
@@ -30,8 +33,69 @@ pub(super) fn site(raw: &Raw, report: &mut Report) -> Site {
         );
     }
     let prefix = report.parse("prefix", &raw.prefix);
-    Site { public_url, upstream, prefix }
+    let public = public(raw, prefix.as_ref(), report);
+    Site { public_url, mode, prefix, public }
 }
+
+/// An upstream, or a gateway that asks: one of them, since each request is answered in one way.
+fn mode(raw: &Raw, report: &mut Report) -> Option<Mode> {
+    let Some(dialect) = raw.gateway.dialect.as_deref() else {
+        let upstream = report.require::<Upstream>("upstream", raw.upstream.as_deref())?;
+        return Some(Mode::Proxy { upstream: upstream.0 });
+    };
+    let dialect = report.parse::<Dialect>("gateway.dialect", dialect);
+    if raw.upstream.is_some() {
+        let place = report.place("gateway.dialect").to_owned();
+        report.problem(
+            "upstream",
+            format_args!(
+                "gateway.dialect ({place}) says that a gateway sends the requests on; leave one of them out"
+            ),
+        );
+    }
+    if raw.listen.trusted_proxies.is_empty() {
+        report.problem(
+            "listen.trusted_proxies",
+            "it is empty, so that no gateway could be believed what it asks about; list the gateway's addresses, \
+             such as 127.0.0.1/32, where gateway.dialect is set",
+        );
+    }
+    Some(Mode::Gateway { dialect: dialect? })
+}
+
+fn public(raw: &Raw, prefix: Option<&EndpointPrefix>, report: &mut Report) -> Vec<PublicPath> {
+    let mut public = Vec::with_capacity(raw.public.len());
+    for (at, text) in raw.public.iter().enumerate() {
+        match text.parse::<PublicPath>() {
+            Ok(path) if prefix.is_some_and(|prefix| prefix.strip(path.path()).is_some()) => report.problem(
+                "public",
+                format_args!("its item {}: it is below prefix, where our own endpoints are", at + 1),
+            ),
+            Ok(path) if public.contains(&path) => {
+                report.problem("public", format_args!("its item {} is there twice", at + 1));
+            }
+            Ok(path) => public.push(path),
+            Err(error) => report.problem("public", format_args!("its item {}: {error}", at + 1)),
+        }
+    }
+    public
+}
+
+impl FromStr for Dialect {
+    type Err = DialectError;
+
+    fn from_str(text: &str) -> Result<Self, DialectError> {
+        match text {
+            "nginx" => Ok(Self::Nginx),
+            _ => Err(DialectError),
+        }
+    }
+}
+
+/// Not a gateway whose contract we keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it must be nginx")]
+pub struct DialectError;
 
 struct PublicUrl(Origin);
 

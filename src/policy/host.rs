@@ -59,6 +59,11 @@ impl Hosts {
         if authority == host { Ok(()) } else { Err(HostError::Malformed) }
     }
 
+    /// Accepts a host, with or without a port, that is listed.
+    pub fn admit_text(&self, text: &str, secure: bool) -> Result<(), HostError> {
+        self.listed(&named(text, secure)?)
+    }
+
     fn listed(&self, (host, port): &(String, u16)) -> Result<(), HostError> {
         let listed = self
             .names

@@ -1,4 +1,6 @@
-//! What is judged about a request before anybody asks who sent it: its host and its path.
+//! What is judged about a request before anybody asks who sent it: its host, its path, and the word of proxies.
 
 pub mod host;
 pub mod path;
+pub mod proxies;
+pub mod public;

@@ -2,7 +2,8 @@
 
 use std::error::Error;
 use std::pin::pin;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::header::{HeaderValue, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -17,6 +18,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::upload::Upload;
+use crate::telemetry::metrics::{Metrics, Peer};
 use crate::types::{Body, BoxError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,6 +33,7 @@ pub struct Upstream {
     client: Client<HttpConnector, Upload>,
     authority: Authority,
     response_timeout: Duration,
+    metrics: Arc<Metrics>,
 }
 
 /// Why there is no answer from the app.
@@ -58,10 +61,8 @@ pub struct NoAuthority;
 
 impl Upstream {
     /// An app at `url`, by HTTP/1.1 on clear text.
-    pub fn new(url: &Url) -> Result<Self, NoAuthority> {
-        let host = url.host_str().ok_or(NoAuthority)?;
-        let port = url.port_or_known_default().ok_or(NoAuthority)?;
-        let authority = Authority::try_from(format!("{host}:{port}")).map_err(|_| NoAuthority)?;
+    pub fn new(url: &Url, metrics: Arc<Metrics>) -> Result<Self, NoAuthority> {
+        let authority = authority(url)?;
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
@@ -69,7 +70,7 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .build(connector);
-        Ok(Self { client, authority, response_timeout: RESPONSE_TIMEOUT })
+        Ok(Self { client, authority, response_timeout: RESPONSE_TIMEOUT, metrics })
     }
 
     /// Waits so long for an answer in place of the usual 60 s.
@@ -80,6 +81,18 @@ impl Upstream {
 
     /// Sends a request whose headers are as the app shall see them. `Host` stays the client's.
     pub async fn send(
+        &self,
+        request: Request<Incoming>,
+        target: PathAndQuery,
+    ) -> Result<Response<Body>, ForwardError> {
+        let (method, began) = (request.method().clone(), Instant::now());
+        let answer = self.exchange(request, target).await;
+        let status = answer.as_ref().ok().map(Response::status);
+        self.metrics.asked(Peer::Upstream, &method, status, began.elapsed());
+        answer
+    }
+
+    async fn exchange(
         &self,
         mut request: Request<Incoming>,
         target: PathAndQuery,
@@ -116,6 +129,13 @@ impl Upstream {
             };
         }
     }
+}
+
+/// Host and port to connect to.
+pub(super) fn authority(url: &Url) -> Result<Authority, NoAuthority> {
+    let host = url.host_str().ok_or(NoAuthority)?;
+    let port = url.port_or_known_default().ok_or(NoAuthority)?;
+    Authority::try_from(format!("{host}:{port}")).map_err(|_| NoAuthority)
 }
 
 /// The cause that says something: the outer ones only say that there is one.

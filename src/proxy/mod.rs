@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod forwarded;
+pub mod health;
 pub mod hop;
 pub mod identity;
 mod upload;
@@ -25,7 +26,8 @@ use crate::types::{Body, Origin, RequestId};
 /// What is added to a request on its way.
 #[derive(Debug)]
 pub struct Passport<'a> {
-    pub session: &'a Session,
+    /// Absent on a public path: the app is told nothing of anybody.
+    pub session: Option<&'a Session>,
     pub public_url: &'a Origin,
     /// The other end of the connection.
     pub peer: IpAddr,
@@ -115,7 +117,9 @@ fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
     {
         kept.insert(COOKIE, rest);
     }
-    identity::set(&mut kept, passport.session);
+    if let Some(session) = passport.session {
+        identity::set(&mut kept, session);
+    }
     forwarded::set(&mut kept, passport.peer, passport.public_url, passport.request_id);
     kept
 }

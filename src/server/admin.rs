@@ -1,37 +1,53 @@
-//! The admin port: probes, and nothing that the public port would answer.
+//! The admin port: probes and metrics, and nothing that the public port would answer.
 
 use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::accept;
 use super::shutdown::Shutdown;
+use crate::proxy::health::AppHealth;
+use crate::telemetry::metrics::{self, Metrics};
 use crate::types::{Body, full};
 
-/// Answers `/livez` (the process runs) and `/readyz` (`is_ready`, and not ending).
-pub async fn serve(
-    listener: StdListener,
-    shutdown: Shutdown,
-    is_ready: impl Fn() -> bool + Send + Sync + 'static,
-) -> std::io::Result<()> {
-    let (is_ready, ending) = (Arc::new(is_ready), shutdown.clone());
+/// What the admin port tells of.
+#[derive(Debug)]
+pub struct Subject<R> {
+    /// True once requests can be served.
+    pub is_ready: R,
+    /// Absent where requests do not go on from here.
+    pub app: Option<AppHealth>,
+    pub metrics: Arc<Metrics>,
+}
+
+/// Answers:
+///
+/// - `/livez` and its other name `/healthz`: the process runs. Nothing else counts, since a restart would mend
+///   nothing else;
+/// - `/readyz`: it can serve, and is not ending. The app's health does not count;
+/// - `/upstream/healthz`: the app says that it is well;
+/// - `/metrics`.
+pub async fn serve<R>(listener: StdListener, shutdown: Shutdown, subject: Subject<R>) -> std::io::Result<()>
+where
+    R: Fn() -> bool + Send + Sync + 'static,
+{
+    let (subject, ending) = (Arc::new(subject), shutdown.clone());
     accept::serve(listener, shutdown, move |request, _peer| {
-        let (is_ready, ending) = (Arc::clone(&is_ready), ending.clone());
+        let (subject, ending) = (Arc::clone(&subject), ending.clone());
         async move {
-            let known = matches!(*request.method(), Method::GET | Method::HEAD);
+            if !matches!(*request.method(), Method::GET | Method::HEAD) {
+                return refuse_method();
+            }
             match request.uri().path() {
-                "/livez" if known => plain(StatusCode::OK, "ok\n"),
-                "/readyz" if known && ending.has_begun() => {
-                    plain(StatusCode::SERVICE_UNAVAILABLE, "ending\n")
-                }
-                "/readyz" if known && is_ready() => plain(StatusCode::OK, "ok\n"),
-                "/readyz" if known => plain(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "Cognito's signing keys have not been loaded yet\n",
-                ),
-                "/livez" | "/readyz" => plain(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n"),
+                "/livez" | "/healthz" => well(),
+                "/readyz" if ending.has_begun() => unavailable("ending"),
+                "/readyz" if (subject.is_ready)() => well(),
+                "/readyz" => unavailable("Cognito's signing keys have not been loaded yet"),
+                "/upstream/healthz" => subject.app_health().await,
+                "/metrics" => subject.show_metrics(),
                 _ => plain(StatusCode::NOT_FOUND, "not found\n"),
             }
         }
@@ -39,7 +55,48 @@ pub async fn serve(
     .await
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+impl<R> Subject<R> {
+    async fn app_health(&self) -> Response<Body> {
+        let Some(app) = &self.app else {
+            return plain(StatusCode::NOT_FOUND, "there is no upstream in this mode\n");
+        };
+        match app.ask().await {
+            Ok(()) => well(),
+            Err(unwell) => unavailable(&unwell.to_string()),
+        }
+    }
+
+    fn show_metrics(&self) -> Response<Body> {
+        match self.metrics.text() {
+            Ok(text) => {
+                let mut response = plain(StatusCode::OK, text);
+                let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
+                response.headers_mut().insert(CONTENT_TYPE, kind);
+                response
+            }
+            Err(error) => {
+                tracing::error!(%error, "the metrics cannot be written");
+                plain(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n")
+            }
+        }
+    }
+}
+
+fn well() -> Response<Body> {
+    plain(StatusCode::OK, "ok\n")
+}
+
+fn unavailable(reason: &str) -> Response<Body> {
+    plain(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"))
+}
+
+fn refuse_method() -> Response<Body> {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(full(text));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

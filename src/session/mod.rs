@@ -10,6 +10,7 @@ use crate::secret::Secret;
 
 pub mod codec;
 pub mod cookie_store;
+pub mod header_values;
 mod packed;
 
 /// One sign-in of one user, from the callback to the sign-out. Prints neither tokens nor claims.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use http::header::{HOST, USER_AGENT};
 use http::{Method, Request, StatusCode};
 
+use super::metrics::Metrics;
 use crate::types::RequestId;
 
 /// What is known of a request before it is answered.
@@ -26,8 +27,15 @@ pub struct Access {
 pub struct Decision {
     /// `forward`, `login`, `unauthorized`, `endpoint`, `refused`, `unavailable`.
     pub outcome: &'static str,
+    /// `app`, the template of one of our own endpoints, or empty where neither was reached.
+    pub route: &'static str,
     /// Who was signed in.
     pub sub: Option<String>,
+}
+
+impl Decision {
+    /// Nothing to decide: the request was for one of our own endpoints.
+    pub const ENDPOINT: &'static str = "endpoint";
 }
 
 impl Access {
@@ -47,9 +55,11 @@ impl Access {
         }
     }
 
-    /// Writes the line.
-    pub fn end(self, request_id: &RequestId, status: StatusCode, decision: &Decision) {
-        let duration_ms = self.began.elapsed().as_secs_f64() * 1000.0;
+    /// Writes the line, and counts the request.
+    pub fn end(self, request_id: &RequestId, status: StatusCode, decision: &Decision, metrics: &Metrics) {
+        let took = self.began.elapsed();
+        metrics.answered(&self.method, status, decision, took);
+        let duration_ms = took.as_secs_f64() * 1000.0;
         tracing::info!(
             target: "cognigate::access",
             request_id = request_id.as_str(),

@@ -152,14 +152,22 @@ async fn the_gate_serves_while_cognito_is_out_of_reach_and_is_ready_once_it_has_
 async fn case_75_probes_are_on_the_admin_port_alone_and_nothing_else_is_there() {
     let stage = stage_with(|setup| setup).await;
     let gate = run(&stage, &[], |program| program).await;
-    for path in ["/livez", "/readyz"] {
+    for path in ["/livez", "/readyz", "/healthz", "/metrics"] {
         assert_eq!(probe(gate.admin, path).await, 200, "{path}");
     }
-    for path in ["/", "/metrics", "/debug/pprof", "/oauth2/start", "/oauth2/userinfo", "/livez/", "/livez/x"]
-    {
+    for path in ["/", "/config", "/debug/pprof", "/oauth2/start", "/oauth2/userinfo", "/livez/", "/livez/x"] {
         assert_eq!(probe(gate.admin, path).await, 404, "{path}");
     }
-    let own = ["/livez", "/readyz", "/metrics", "/healthz", "/debug/pprof", "/config", "/admin"];
+    let own = [
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/healthz",
+        "/upstream/healthz",
+        "/debug/pprof",
+        "/config",
+        "/admin",
+    ];
     for path in own {
         assert_eq!(probe(gate.address, path).await, 401, "{path} is served to anyone");
     }

@@ -1,0 +1,112 @@
+//! The way of a gateway's questions through the rooms: may this request pass, and where does its sender sign in?
+
+use std::net::SocketAddr;
+
+use http::{Method, Response};
+
+use super::App;
+use crate::auth::RequestHead;
+use crate::auth::gate::Admission;
+use crate::auth::navigation::is_navigation;
+use crate::failure::{Failure, challenge};
+use crate::gateway::nginx::{self, OriginalRequest};
+use crate::pages::see_other;
+use crate::policy::path::CanonicalPath;
+use crate::telemetry::access::Decision;
+use crate::types::Body;
+
+impl App {
+    /// Answers `auth`: whether the request that a trusted gateway tells of may pass.
+    ///
+    /// Whoever else asks gets a 403 that says nothing: a script on a page must not read the bearer here.
+    pub(super) async fn decide(
+        &self,
+        head: &RequestHead<'_>,
+        peer: SocketAddr,
+        decision: &mut Decision,
+    ) -> Result<Response<Body>, Failure> {
+        decision.outcome = "refused";
+        let Some((_, path)) = self.original(head, peer) else {
+            return Ok(nginx::refused());
+        };
+        if self.public.include(&path) {
+            decision.outcome = "public";
+            return Ok(nginx::allow(None, Vec::new()));
+        }
+        match self.rp.admit(head.cookies).await {
+            Admission::Forward { session, renewed } => {
+                decision.outcome = "forward";
+                decision.sub = Some(session.identity.sub.clone());
+                let renewal = self.renewal(&session, renewed, head)?;
+                Ok(nginx::allow(Some(&session), renewal))
+            }
+            Admission::Login { .. } | Admission::CookieLost => {
+                decision.outcome = "unauthorized";
+                Ok(nginx::unauthenticated(challenge(&self.rp)))
+            }
+            // Not a 5xx, of which nginx makes a bare 500: it sends its client on to `start`, which explains.
+            Admission::Unavailable { .. } => {
+                decision.outcome = "unavailable";
+                Ok(nginx::unauthenticated(challenge(&self.rp)))
+            }
+        }
+    }
+
+    /// Answers `start` where a trusted gateway sends somebody to it who was refused: like a request for the
+    /// original address, which is where it comes back to.
+    pub(super) async fn start_for_gateway(
+        &self,
+        head: &RequestHead<'_>,
+        original: &OriginalRequest,
+        decision: &mut Decision,
+    ) -> Response<Body> {
+        // nginx asks by GET, whatever the request was that was refused.
+        let method = original.method.as_ref().unwrap_or(&Method::GET);
+        let uri = original.target.clone().into();
+        let original = RequestHead { method, uri: &uri, ..*head };
+        let answer = match self.rp.admit(head.cookies).await {
+            Admission::Unavailable { retry_after } => {
+                decision.outcome = "unavailable";
+                Err(Failure::RefreshUnavailable { retry_after })
+            }
+            _ if !is_navigation(method, head.headers) => {
+                decision.outcome = "unauthorized";
+                Err(Failure::Unauthenticated)
+            }
+            Admission::CookieLost => Err(Failure::CookieLost),
+            Admission::Login { expired } => {
+                decision.outcome = "login";
+                Ok(self.rp.begin_login(&original, expired))
+            }
+            // Signed in meanwhile, in another tab, or refreshed at the second try: what was rotated goes along.
+            Admission::Forward { session, renewed } => {
+                let back = |renewal| see_other(self.rp.return_to(&original).as_str(), renewal);
+                self.renewal(&session, renewed, head).map(back)
+            }
+        };
+        // To whoever sent the original request, and with the way back to it.
+        answer.unwrap_or_else(|failure| self.explain(failure, &original))
+    }
+
+    /// The request that a trusted gateway tells of, where it is one that we answer for and can judge.
+    ///
+    /// What anybody else says of another request has no effect.
+    pub(super) fn original(
+        &self,
+        head: &RequestHead<'_>,
+        peer: SocketAddr,
+    ) -> Option<(OriginalRequest, CanonicalPath)> {
+        self.dialect?;
+        if !self.trusted_proxies.include(peer.ip()) {
+            tracing::debug!(%peer, "a question from a peer that is not in listen.trusted_proxies");
+            return None;
+        }
+        let original = OriginalRequest::read(head.headers)
+            .inspect_err(|error| tracing::debug!(%error, "a question that cannot be answered"))
+            .ok()?;
+        self.hosts.admit_text(&original.host, self.public_url.is_secure()).ok()?;
+        let path = CanonicalPath::parse(original.target.path()).ok()?;
+        // Our own endpoints are not behind the gateway's question.
+        path.below(self.prefix.as_str()).is_none().then_some((original, path))
+    }
+}
