@@ -208,7 +208,7 @@ impl App {
                 Admission::Unavailable { retry_after } => Err(Failure::RefreshUnavailable { retry_after }),
             },
             _ => match self.original(head, peer) {
-                Some((original, _)) => self.start_for_gateway(head, &original, decision).await,
+                Some((original, _)) => Ok(self.start_for_gateway(head, &original, decision).await),
                 // Only a navigation may be given a login cookie; what does not say what it is may be one.
                 None if is_declared_fetch(head.headers) => Err(Failure::Unauthenticated),
                 None => Ok(self.rp.start(head)),

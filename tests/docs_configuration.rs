@@ -86,9 +86,12 @@ fn every_example_loads() {
         let (name, value) = setting.example.split_once(" = ").unwrap();
         let (section, last) = setting.name.rsplit_once('.').unwrap_or(("", setting.name));
         assert_eq!(name, last, "the example of {section}.{last}");
+        // A gateway that asks stands in the place of an upstream, and must be believed.
+        let asked = setting.name == "gateway.dialect";
         let text: String = MINIMAL
             .into_iter()
-            .filter(|(key, _)| *key != setting.name)
+            .filter(|(key, _)| *key != setting.name && !(asked && *key == "upstream"))
+            .chain(asked.then_some(("listen.trusted_proxies", "['127.0.0.1']")))
             .chain([(setting.name, value)])
             .map(|(key, value)| format!("{key} = {value}\n"))
             .collect();

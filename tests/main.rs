@@ -10,11 +10,15 @@ mod docs;
 mod docs_configuration;
 #[cfg(feature = "emulator")]
 mod emulator;
+#[cfg(feature = "emulator")]
+mod gateway;
 mod house;
 mod pages;
 #[cfg(feature = "emulator")]
 mod process;
 mod program;
+#[cfg(feature = "emulator")]
+mod public_paths;
 #[cfg(feature = "emulator")]
 mod sample_app;
 mod seal;

@@ -44,9 +44,10 @@ impl App {
                 decision.outcome = "unauthorized";
                 Ok(nginx::unauthenticated(challenge(&self.rp)))
             }
+            // Not a 5xx, of which nginx makes a bare 500: it sends its client on to `start`, which explains.
             Admission::Unavailable { .. } => {
                 decision.outcome = "unavailable";
-                Ok(nginx::unavailable())
+                Ok(nginx::unauthenticated(challenge(&self.rp)))
             }
         }
     }
@@ -58,22 +59,34 @@ impl App {
         head: &RequestHead<'_>,
         original: &OriginalRequest,
         decision: &mut Decision,
-    ) -> Result<Response<Body>, Failure> {
+    ) -> Response<Body> {
         // nginx asks by GET, whatever the request was that was refused.
         let method = original.method.as_ref().unwrap_or(&Method::GET);
         let uri = original.target.clone().into();
         let original = RequestHead { method, uri: &uri, ..*head };
-        match self.rp.admit(head.cookies).await {
-            _ if !is_navigation(method, head.headers) => Err(Failure::Unauthenticated),
+        let answer = match self.rp.admit(head.cookies).await {
+            Admission::Unavailable { retry_after } => {
+                decision.outcome = "unavailable";
+                Err(Failure::RefreshUnavailable { retry_after })
+            }
+            _ if !is_navigation(method, head.headers) => {
+                decision.outcome = "unauthorized";
+                Err(Failure::Unauthenticated)
+            }
             Admission::CookieLost => Err(Failure::CookieLost),
-            Admission::Unavailable { retry_after } => Err(Failure::RefreshUnavailable { retry_after }),
             Admission::Login { expired } => {
                 decision.outcome = "login";
                 Ok(self.rp.begin_login(&original, expired))
             }
-            // Signed in meanwhile, in another tab.
-            Admission::Forward { .. } => Ok(see_other(self.rp.return_to(&original).as_str(), Vec::new())),
-        }
+            // Signed in meanwhile, in another tab, or refreshed at the second try: what was rotated goes along.
+            Admission::Forward { session, renewed } => {
+                let cookies = if renewed { self.rp.save(&session, head.cookies) } else { Ok(Vec::new()) };
+                let back = |cookies| see_other(self.rp.return_to(&original).as_str(), cookies);
+                cookies.map(back).map_err(Failure::from)
+            }
+        };
+        // To whoever sent the original request, and with the way back to it.
+        answer.unwrap_or_else(|failure| self.explain(failure, &original))
     }
 
     /// The request that a trusted gateway tells of, where it is one that we answer for and can judge.

@@ -104,6 +104,8 @@ enum NetworkError {
     HostBits,
     #[error("it would trust everybody, and so nobody")]
     Everybody,
+    #[error("it is IPv4 written as IPv6; write it as IPv4")]
+    Mapped,
 }
 
 impl FromStr for Network {
@@ -119,6 +121,10 @@ impl FromStr for Network {
         }
         if network.addr() != network.network() {
             return Err(NetworkError::HostBits);
+        }
+        // Peers are compared as IPv4 where they are, so that it could never match.
+        if network.addr().to_canonical() != network.addr() {
+            return Err(NetworkError::Mapped);
         }
         Ok(Self(network))
     }
@@ -162,6 +168,8 @@ mod tests {
         assert_eq!(network("10.0.0.7/8"), Err(NetworkError::HostBits));
         assert_eq!(network("0.0.0.0/0"), Err(NetworkError::Everybody));
         assert_eq!(network("::/0"), Err(NetworkError::Everybody));
+        assert_eq!(network("::ffff:10.0.0.7"), Err(NetworkError::Mapped));
+        assert_eq!(network("::ffff:10.0.0.0/104"), Err(NetworkError::Mapped));
         assert_eq!(network("nginx"), Err(NetworkError::NotANetwork));
         assert_eq!(network("10.0.0.0/33"), Err(NetworkError::NotANetwork));
     }

@@ -61,8 +61,9 @@ impl OriginalRequest {
 /// Yes: 200 and an empty body, which lets nginx keep the connection.
 ///
 /// With a session the identity goes along, for nginx to set; without one (a public path) there is nothing, and
-/// nginx sets nothing in the place of what the client sent. `cookies` are there twice, since nginx of old sees only the
-/// first of several `Set-Cookie` lines: mirrored as `X-Auth-Set-Cookie-1` and so on.
+/// nginx sets nothing in the place of what the client sent. `cookies` are there twice, mirrored as
+/// `X-Auth-Set-Cookie-1` and so on: of several `Set-Cookie` lines nginx before 1.23 sees the first, and later ones join
+/// them into a line that is none.
 #[must_use]
 pub fn allow(session: Option<&Session>, cookies: Vec<HeaderValue>) -> Response<Body> {
     let mut response = answer(StatusCode::OK);
@@ -93,7 +94,7 @@ pub fn allow(session: Option<&Session>, cookies: Vec<HeaderValue>) -> Response<B
     response
 }
 
-/// No, for want of a session: 401, which nginx turns into a sign-in where it is told to.
+/// No, for want of a session that is good now: 401, which nginx turns into a sign-in where it is told to.
 #[must_use]
 pub fn unauthenticated(challenge: Option<HeaderValue>) -> Response<Body> {
     let mut response = answer(StatusCode::UNAUTHORIZED);
@@ -107,12 +108,6 @@ pub fn unauthenticated(challenge: Option<HeaderValue>) -> Response<Body> {
 #[must_use]
 pub fn refused() -> Response<Body> {
     answer(StatusCode::FORBIDDEN)
-}
-
-/// Not to be known now: 503, which nginx makes a 500 of, and lets nobody pass.
-#[must_use]
-pub fn unavailable() -> Response<Body> {
-    answer(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 fn answer(status: StatusCode) -> Response<Body> {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use cognigate::types::{Body, full};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -16,7 +16,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 
-/// An app on a port of its own. By default it answers 200 with the body `the app`.
+/// An app on a port of its own. By default it answers 200 with the body `the app`. Where it answers 101, it sends back
+/// whatever comes then.
 #[derive(Clone)]
 pub(crate) struct App {
     address: SocketAddr,
@@ -102,12 +103,14 @@ impl App {
                     let app = app.clone();
                     async move { Ok::<_, Infallible>(app.take(request).await) }
                 });
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+                let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                tokio::spawn(connection.with_upgrades());
             }
         }
     }
 
-    async fn take(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn take(&self, mut request: Request<Incoming>) -> Response<Body> {
+        let upgrade = hyper::upgrade::on(&mut request);
         let (Parts { method, uri, headers, .. }, body) = request.into_parts();
         let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         let arrived = Arrived { method, target: uri.to_string(), headers, body };
@@ -115,7 +118,14 @@ impl App {
         self.state.send_modify(|(received, _)| *received += 1);
         let _ = self.state.subscribe().wait_for(|(_, held)| !held).await;
         let answer = Arc::clone(&self.answer.lock().unwrap());
-        answer(&arrived)
+        let response = answer(&arrived);
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            tokio::spawn(async move {
+                let (mut from, mut to) = tokio::io::split(TokioIo::new(upgrade.await.unwrap()));
+                let _ = tokio::io::copy(&mut from, &mut to).await;
+            });
+        }
+        response
     }
 }
 

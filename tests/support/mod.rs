@@ -42,6 +42,7 @@ pub(crate) struct Stage {
 /// What a [`Stage`] is set up with.
 pub(crate) struct Setup {
     flags: Vec<(String, String)>,
+    without: Vec<String>,
     public_url: String,
     settings: Settings,
     threads: usize,
@@ -58,6 +59,7 @@ impl Stage {
     pub(crate) async fn with(change: impl FnOnce(Setup) -> Setup) -> Self {
         let setup = change(Setup {
             flags: Vec::new(),
+            without: Vec::new(),
             public_url: PUBLIC_URL.to_owned(),
             settings: Settings::default(),
             threads: 1,
@@ -83,6 +85,7 @@ impl Stage {
         ];
         let secret = client.secrets.first();
         flags.extend(secret.map(|secret| ("cognito.client_secret".to_owned(), secret.expose().to_owned())));
+        flags.retain(|(key, _)| !setup.without.contains(key));
         for (key, value) in setup.flags {
             flags.retain(|(known, _)| *known != key);
             flags.push((key, value));
@@ -151,6 +154,12 @@ impl Setup {
     pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
         self.flags.push((key.to_owned(), value.to_owned()));
         self
+    }
+
+    /// A gateway that asks, at 127.0.0.1, in the place of an app behind the gate.
+    pub(crate) fn asked_by(mut self, dialect: &str) -> Self {
+        self.without.push("upstream".to_owned());
+        self.set("gateway.dialect", dialect).set("listen.trusted_proxies", "127.0.0.1")
     }
 
     /// Another public URL, which the emulator's clients are registered for.
