@@ -5,7 +5,7 @@ mod asked;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 
 use crate::auth::gate::Admission;
@@ -127,8 +127,9 @@ impl App {
     ) -> Result<Response<Body>, Failure> {
         decision.outcome = "refused";
         self.hosts.admit(head.uri, head.headers, self.public_url.is_secure())?;
-        // `CONNECT` has no target of this form, and `*` is none.
-        let target = head.uri.path_and_query().map_or("", |target| target.path());
+        // `CONNECT` asks for a tunnel, whatever its target looks like; and `*` is no path.
+        let target = head.uri.path_and_query().filter(|_| head.method != Method::CONNECT);
+        let target = target.map_or("", |target| target.path());
         let path = CanonicalPath::parse(target)?;
         if let Some(endpoint) = path.below(self.prefix.as_str()) {
             decision.outcome = "endpoint";
@@ -154,10 +155,12 @@ impl App {
                 decision.outcome = "forward";
                 decision.sub = Some(session.identity.sub.clone());
                 passport.session = Some(&session);
+                // Before the app acts: an answer that cannot be given would hide what it did.
+                let renewal = self.renewal(&session, renewed, head)?;
                 let forwarded =
                     proxy::forward(upstream, head.method, head.uri, head.headers, body, &passport);
                 let response = forwarded.await.unwrap_or_else(|error| self.explain(error.into(), head));
-                self.for_one_user(response, &session, renewed, head)
+                Ok(self.for_one_user(response, &session, renewal))
             }
             Admission::Login { expired } if is_navigation(head.method, head.headers) => {
                 decision.outcome = "login";
@@ -202,7 +205,8 @@ impl App {
             "/userinfo" => match self.rp.admit(head.cookies).await {
                 Admission::Forward { session, renewed } => {
                     decision.sub = Some(session.identity.sub.clone());
-                    self.for_one_user(self.rp.userinfo(&session), &session, renewed, head)
+                    let renewal = self.renewal(&session, renewed, head)?;
+                    Ok(self.for_one_user(self.rp.userinfo(&session), &session, renewal))
                 }
                 Admission::Login { .. } | Admission::CookieLost => Err(Failure::Unauthenticated),
                 Admission::Unavailable { retry_after } => Err(Failure::RefreshUnavailable { retry_after }),
@@ -216,17 +220,27 @@ impl App {
         }
     }
 
-    /// Gives the answer the session's new cookie, where it was renewed, and keeps it out of shared caches.
+    /// The lines that store a session that was renewed.
+    fn renewal(
+        &self,
+        session: &Session,
+        renewed: bool,
+        head: &RequestHead<'_>,
+    ) -> Result<Vec<HeaderValue>, Failure> {
+        if renewed { Ok(self.rp.save(session, head.cookies)?) } else { Ok(Vec::new()) }
+    }
+
+    /// Gives the answer the session's new cookie, unless that is out of date by now, and keeps it out of shared
+    /// caches.
     fn for_one_user(
         &self,
         mut response: Response<Body>,
         session: &Session,
-        renewed: bool,
-        head: &RequestHead<'_>,
-    ) -> Result<Response<Body>, Failure> {
-        let cookies = if renewed { self.rp.save(session, head.cookies)? } else { Vec::new() };
+        renewal: Vec<HeaderValue>,
+    ) -> Response<Body> {
+        let cookies = if !renewal.is_empty() && self.rp.is_current(session) { renewal } else { Vec::new() };
         proxy::seal_answer(response.headers_mut(), cookies);
-        Ok(response)
+        response
     }
 
     fn explain(&self, failure: Failure, head: &RequestHead<'_>) -> Response<Body> {

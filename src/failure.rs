@@ -151,15 +151,22 @@ impl Failure {
             .retry_after(retry_after),
             Self::SessionTooLarge(_) => Look::session_too_large(),
             Self::Callback(failure) => Look::callback(rp, &failure),
-            Self::Forward(ForwardError::Unreachable(_) | ForwardError::Broken(_)) => Look::new(
+            Self::Forward(
+                ForwardError::Unreachable(_) | ForwardError::Broken(_) | ForwardError::Switched,
+            ) => Look::new(
                 StatusCode::BAD_GATEWAY,
                 "The application is not available",
                 "It could not be reached, or it broke off. You stay signed in; please try again shortly.",
             ),
-            Self::Forward(ForwardError::Slow) => Look::new(
+            Self::Forward(ForwardError::Slow(_)) => Look::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "The application took too long",
                 "It did not answer in time. You stay signed in; please try again shortly.",
+            ),
+            Self::Forward(ForwardError::Coding) => Look::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "Not implemented",
+                "The request's body is coded in a way that is not understood here.",
             ),
             Self::Forward(ForwardError::Target) => {
                 Look::new(StatusCode::BAD_REQUEST, "Bad request", "This address cannot be passed on.")

@@ -11,6 +11,8 @@ mod docs_configuration;
 #[cfg(feature = "emulator")]
 mod emulator;
 #[cfg(feature = "emulator")]
+mod forwarding;
+#[cfg(feature = "emulator")]
 mod gateway;
 mod house;
 mod pages;
@@ -20,11 +22,18 @@ mod program;
 #[cfg(feature = "emulator")]
 mod public_paths;
 #[cfg(feature = "emulator")]
+mod refresh;
+#[cfg(feature = "emulator")]
 mod sample_app;
 mod seal;
 mod session;
+#[cfg(feature = "emulator")]
+mod session_cookie;
 #[cfg(feature = "emulator")]
 mod sign_in;
 mod supply_chain;
 #[cfg(feature = "emulator")]
 mod support;
+#[cfg(feature = "emulator")]
+mod tokens;
+mod tampering;

@@ -37,8 +37,8 @@ impl App {
             Admission::Forward { session, renewed } => {
                 decision.outcome = "forward";
                 decision.sub = Some(session.identity.sub.clone());
-                let cookies = if renewed { self.rp.save(&session, head.cookies)? } else { Vec::new() };
-                Ok(nginx::allow(Some(&session), cookies))
+                let renewal = self.renewal(&session, renewed, head)?;
+                Ok(nginx::allow(Some(&session), renewal))
             }
             Admission::Login { .. } | Admission::CookieLost => {
                 decision.outcome = "unauthorized";
@@ -80,9 +80,8 @@ impl App {
             }
             // Signed in meanwhile, in another tab, or refreshed at the second try: what was rotated goes along.
             Admission::Forward { session, renewed } => {
-                let cookies = if renewed { self.rp.save(&session, head.cookies) } else { Ok(Vec::new()) };
-                let back = |cookies| see_other(self.rp.return_to(&original).as_str(), cookies);
-                cookies.map(back).map_err(Failure::from)
+                let back = |renewal| see_other(self.rp.return_to(&original).as_str(), renewal);
+                self.renewal(&session, renewed, head).map(back)
             }
         };
         // To whoever sent the original request, and with the way back to it.

@@ -40,11 +40,15 @@ impl RelyingParty {
             Loaded::None => return Admission::Login { expired: Vec::new() },
         };
         let over = || Admission::Login { expired: self.store.clear(cookies) };
-        let Some((session, _)) = loaded.filter(|(session, _)| !self.signed_out.contains(&session.id)) else {
+        let loaded = loaded.filter(|(session, _)| !self.signed_out.contains(&session.id));
+        let Some((session, current_key)) = loaded else {
             return over();
         };
         match self.refresher.fresh(session).await {
-            Freshness::Current(session) => Admission::Forward { session: Arc::from(session), renewed: false },
+            // What an older key sealed is sealed anew, so that the key can leave the ring one day.
+            Freshness::Current(session) => {
+                Admission::Forward { session: Arc::from(session), renewed: !current_key }
+            }
             Freshness::Renewed(session) => Admission::Forward { session, renewed: true },
             Freshness::Ended => over(),
             Freshness::Unavailable { retry_after } => Admission::Unavailable { retry_after },
@@ -63,12 +67,16 @@ impl RelyingParty {
         }
     }
 
-    /// The lines that give the browser a renewed session; none where it was signed out meanwhile.
+    /// The lines that give the browser a renewed session, while [`RelyingParty::is_current`] says yes.
     pub fn save(&self, session: &Session, cookies: &RequestCookies) -> Result<Vec<HeaderValue>, TooLarge> {
-        if self.signed_out.contains(&session.id) {
-            return Ok(Vec::new());
-        }
         self.store.save(session, cookies, MAX_AGE)
+    }
+
+    /// False where the session was signed out or refreshed while an answer was under way, which must then
+    /// neither bring it back nor store older tokens over newer ones.
+    #[must_use]
+    pub fn is_current(&self, session: &Session) -> bool {
+        !self.signed_out.contains(&session.id) && !self.refresher.supersedes(session)
     }
 
     /// Marks a browser that has just signed in, so that a session cookie that does not stick is noticed.

@@ -118,9 +118,9 @@ impl RelyingParty {
     fn end_session(&self, cookies: &RequestCookies) -> Vec<HeaderValue> {
         if let Loaded::Session { session, .. } = self.store.load(cookies) {
             self.signed_out.insert(session.id);
-            self.refresher.forget(&session);
+            let successors = self.refresher.forget(&session);
             tracing::info!(sub = %session.identity.sub, session = %session.id, "signed out");
-            if let Some(token) = session.refresh_token {
+            for token in session.refresh_token.into_iter().chain(successors) {
                 self.revocations.revoke(Arc::clone(&self.tokens), token, session.id);
             }
         }

@@ -90,7 +90,11 @@ impl RelyingParty {
         clock: Clock,
     ) -> Self {
         let ring = KeyRing::new(&config.session.keys);
-        let sealer = |purpose| Sealer::new(&ring, purpose, &config.cookie.scope);
+        // A session of another pool or app client is nothing here, though host and keys may be the same: its
+        // tokens were believed by other rules.
+        let cognito = &config.cognito;
+        let scope = format!("{} {} {}", config.cookie.scope, cognito.pool.as_str(), cognito.client_id);
+        let sealer = |purpose| Sealer::new(&ring, purpose, &scope);
         let attributes = Attributes {
             secure: config.cookie.secure,
             same_site: match config.cookie.same_site {

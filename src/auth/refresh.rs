@@ -108,17 +108,24 @@ impl Refresher {
             return if session.access_expires > now { Freshness::Current(session) } else { Freshness::Ended };
         };
         let hash = hash(&refresh_token);
+        let mut awaited = false;
         // Each round ends with a return, or by waiting for a flight that has then left its result behind.
         loop {
+            if self.shared.signed_out.contains(&session.id) {
+                return Freshness::Ended;
+            }
             let now = self.shared.clock.now();
             let valid = session.access_expires > now;
-            let (since, mut ended) = match self.shared.flight(&hash, &session, &refresh_token) {
-                Flight::Renewed { session, .. } => return Freshness::Renewed(session),
+            let (since, mut ended) = match self.shared.flight(&hash, &session, &refresh_token, awaited) {
+                Flight::Renewed { session, .. } if session.access_expires > now => {
+                    return Freshness::Renewed(session);
+                }
                 Flight::Ended { .. } => return Freshness::Ended,
-                Flight::Refused { .. } | Flight::Paused { .. } if valid => {
+                Flight::Renewed { .. } | Flight::Refused { .. } | Flight::Paused { .. } if valid => {
                     return Freshness::Current(session);
                 }
                 Flight::Refused { .. } => return Freshness::Ended,
+                Flight::Renewed { .. } => return Freshness::Unavailable { retry_after: PAUSE },
                 Flight::Paused { until } => return Freshness::Unavailable { retry_after: now.until(until) },
                 Flight::Running { since, ended } => (since, ended),
             };
@@ -131,29 +138,49 @@ impl Refresher {
             {
                 return Freshness::Current(session);
             }
+            awaited = true;
         }
     }
 
-    /// Forgets what a refresh of this session gave, so that no latecomer is handed it.
-    pub fn forget(&self, session: &Session) {
-        if let Some(token) = &session.refresh_token {
-            let mut flights = self.shared.lock();
-            let hash = hash(token);
-            // One under way sees the tombstone when it ends.
-            if !matches!(flights.by_token.get(&hash), Some(Flight::Running { .. })) {
-                flights.by_token.remove(&hash);
-            }
+    /// True where a refresh has given this session newer tokens, or is about to: what is held must not be stored
+    /// over them.
+    #[must_use]
+    pub fn supersedes(&self, session: &Session) -> bool {
+        let Some(token) = &session.refresh_token else {
+            return false;
+        };
+        match self.shared.lock().by_token.get(&hash(token)) {
+            Some(Flight::Renewed { session: newer, .. }) => newer.access_expires > session.access_expires,
+            Some(Flight::Running { .. }) => true,
+            Some(Flight::Refused { .. } | Flight::Ended { .. } | Flight::Paused { .. }) | None => false,
         }
+    }
+
+    /// Forgets what refreshes of this session gave, so that no latecomer is handed it, and returns the refresh
+    /// tokens that took the place of the session's own.
+    ///
+    /// To be called when the tombstone stands: a refresh that is under way looks for it when it ends.
+    #[must_use = "tokens that nobody holds any more are to be revoked"]
+    pub fn forget(&self, session: &Session) -> Vec<Secret> {
+        session.refresh_token.as_ref().map(|token| self.shared.lock().forget(hash(token))).unwrap_or_default()
     }
 }
 
 impl Shared {
     /// What is known of the token that is of use for `held`; a flight is begun where nothing is.
-    fn flight(self: &Arc<Self>, hash: &TokenHash, held: &Session, refresh_token: &Secret) -> Flight {
+    ///
+    /// Whoever has `awaited` a flight takes what it brought, of use or not, rather than begin another.
+    fn flight(
+        self: &Arc<Self>,
+        hash: &TokenHash,
+        held: &Session,
+        refresh_token: &Secret,
+        awaited: bool,
+    ) -> Flight {
         let now = self.clock.now();
         let mut flights = self.lock();
         if let Some(flight) = flights.by_token.get(hash)
-            && flight.is_of_use(held, now)
+            && (awaited || flight.is_of_use(held, now))
         {
             return flight.clone();
         }
@@ -164,8 +191,14 @@ impl Shared {
         // A task of its own: the client that caused it may go away, its result must not.
         let (shared, hash, held, token) = (Arc::clone(self), *hash, held.clone(), refresh_token.clone());
         tokio::spawn(async move {
+            let id = held.id;
             let mut landing = Landing { shared: &shared, hash, flight: None, _landed: landed };
             landing.flight = Some(shared.refresh(held, &token).await);
+            drop(landing);
+            // Only now, so that a sign-out either finds the result or is found here.
+            if shared.signed_out.contains(&id) {
+                shared.revoke_successors(hash, id).await;
+            }
         });
         flight
     }
@@ -179,15 +212,6 @@ impl Shared {
         };
         let now = self.clock.now();
         match outcome {
-            Ok(session) if self.signed_out.contains(&id) => {
-                // Signed out while this was under way: what Cognito just gave must not outlive that.
-                if let Some(token) = session.refresh_token
-                    && let Err(error) = self.tokens.revoke(&token).await
-                {
-                    tracing::warn!(%error, session = %id, "a refresh token could not be revoked after sign-out");
-                }
-                Flight::Ended { until: now.plus(SHARED) }
-            }
             Ok(session) => {
                 tracing::debug!(session = %id, sub = %session.identity.sub, "refreshed");
                 Flight::Renewed { session: Arc::new(session), until: now.plus(SHARED) }
@@ -196,7 +220,11 @@ impl Shared {
                 tracing::info!(session = %id, "the refresh token is no longer valid");
                 Flight::Refused { until: held_until.max(now).plus(REFUSED) }
             }
-            Err(RefreshError::Refused(TokenRefused::UnknownKey)) | Err(RefreshError::Grant(_)) => {
+            Err(
+                RefreshError::Refused(TokenRefused::UnknownKey)
+                | RefreshError::Grant(_)
+                | RefreshError::ExpiredAlready,
+            ) => {
                 if let Err(error) = outcome {
                     tracing::warn!(%error, session = %id, "refresh failed; trying again soon");
                 }
@@ -205,6 +233,16 @@ impl Shared {
             Err(error) => {
                 tracing::error!(%error, session = %id, "the refreshed tokens are not this session's; it ends");
                 Flight::Ended { until: now.plus(REFUSED) }
+            }
+        }
+    }
+
+    /// Signed out while a refresh was under way: what Cognito has just given must not outlive that.
+    async fn revoke_successors(&self, hash: TokenHash, id: SessionId) {
+        let tokens = self.lock().forget(hash);
+        for token in tokens {
+            if let Err(error) = self.tokens.revoke(&token).await {
+                tracing::warn!(%error, session = %id, "a refresh token could not be revoked after sign-out");
             }
         }
     }
@@ -225,6 +263,10 @@ impl Shared {
             }
             None => held.identity,
         };
+        // The verifier forgives a skew of the clocks; forwarding does not.
+        if access.expires <= self.clock.now() {
+            return Err(RefreshError::ExpiredAlready);
+        }
         Ok(Session {
             touched: self.clock.now(),
             access_token: tokens.access_token,
@@ -250,6 +292,8 @@ enum RefreshError {
     Refused(#[from] TokenRefused),
     #[error("a refreshed token belongs to another user")]
     OtherUser,
+    #[error("the refreshed access token has expired already; is this machine's clock right?")]
+    ExpiredAlready,
 }
 
 impl Flight {
@@ -258,7 +302,7 @@ impl Flight {
             Self::Running { .. } => true,
             // The holder of the result itself is due again: that is a flight of its own.
             Self::Renewed { session, until } => {
-                *until > now && session.access_expires > held.access_expires.max(now)
+                *until > now && session.access_expires > now && session.access_token != held.access_token
             }
             Self::Refused { until } | Self::Ended { until } | Self::Paused { until } => *until > now,
         }
@@ -266,6 +310,25 @@ impl Flight {
 }
 
 impl Flights {
+    /// Takes out what refreshes gave, from this token on, and returns the refresh tokens that it was replaced by.
+    fn forget(&mut self, mut hash: TokenHash) -> Vec<Secret> {
+        let mut successors = Vec::new();
+        while let Some(Flight::Renewed { session, .. }) = self.by_token.get(&hash) {
+            let successor = session.refresh_token.clone();
+            self.by_token.remove(&hash);
+            // Without rotation the token stays the same, and nothing more is known of it.
+            let Some((token, next)) = successor.map(|token| (token.clone(), self::hash(&token))) else {
+                break;
+            };
+            if next == hash {
+                break;
+            }
+            successors.push(token);
+            hash = next;
+        }
+        successors
+    }
+
     fn sweep(&mut self, now: UnixTime) {
         if self.by_token.len() < self.sweep_at.max(SWEEP) {
             return;

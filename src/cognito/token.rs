@@ -86,16 +86,24 @@ impl TokenClient {
             ("redirect_uri", redirect_uri),
             ("code_verifier", verifier),
         ];
-        self.grant(&form, Resend::OnlyUnsent).await
+        granted(&self.post_with_retries(&self.token_url, &form, Resend::OnlyUnsent).await?)
     }
 
-    /// Redeems a refresh token (RFC 6749 §6).
-    ///
-    /// It is sent again even after a connection that broke off: an idempotent request without rotation, and
-    /// within the grace period with it.
+    /// Redeems a refresh token (RFC 6749 §6), in one attempt: the session lives on meanwhile, its next refresh
+    /// is another attempt, and a Cognito in trouble is not asked more than that.
     pub async fn refresh(&self, refresh_token: &Secret) -> Result<TokenSet, GrantError> {
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
-        self.grant(&form, Resend::Always).await
+        let ask = || fetch(self.authenticated(&self.token_url, &form), LIMIT, ATTEMPT_TIMEOUT);
+        let outcome = match ask().await {
+            // A pooled connection that was being closed breaks off unheard; a fresh one tells.
+            Err(HttpError::Broken(_)) => ask().await,
+            outcome => outcome,
+        };
+        let reply = outcome.map_err(|error| GrantError::Unavailable(error.to_string()))?;
+        match passing_fault(&reply) {
+            Some(fault) => Err(GrantError::Unavailable(fault)),
+            None => granted(&reply),
+        }
     }
 
     /// Revokes a refresh token and the access to Cognito's APIs that it gave (RFC 7009).
@@ -103,11 +111,6 @@ impl TokenClient {
         let form = [("token", refresh_token.expose())];
         let reply = self.post_with_retries(&self.revoke_url, &form, Resend::Always).await?;
         if reply.status == StatusCode::OK { Ok(()) } else { Err(refusal(&reply)) }
-    }
-
-    async fn grant(&self, form: &[(&str, &str)], resend: Resend) -> Result<TokenSet, GrantError> {
-        let reply = self.post_with_retries(&self.token_url, form, resend).await?;
-        if reply.status == StatusCode::OK { parse(&reply) } else { Err(refusal(&reply)) }
     }
 
     async fn post_with_retries(
@@ -173,6 +176,10 @@ fn passing_fault(reply: &Reply) -> Option<String> {
     }
     let throttled = oauth_error(reply).is_some_and(|error| error.starts_with("TooManyRequests"));
     throttled.then(|| "it is throttling".to_owned())
+}
+
+fn granted(reply: &Reply) -> Result<TokenSet, GrantError> {
+    if reply.status == StatusCode::OK { parse(reply) } else { Err(refusal(reply)) }
 }
 
 fn refusal(reply: &Reply) -> GrantError {

@@ -8,7 +8,10 @@
 //! It is written from the same facts as the relying party in this crate, and shares no code with it: where the
 //! two agree, each has understood Cognito by itself.
 //!
-//! # Where AWS documents nothing
+//! # Where AWS documents nothing, or two things
+//! A missing `response_type` comes back to the callback, as the developer guide says; a missing `client_id` or
+//! `redirect_uri` ends on `/error`. `/logout` without a registered `logout_uri` signs out all the same and goes
+//! on to `/login`, as was seen in the wild.
 //! A code is used up by any attempt of its own app client, a wrong verifier or redirect URI included. Revoking
 //! a refresh token ends everything that stems from the same sign-in, rotated tokens too. A refreshed id token
 //! carries no `nonce`. An access token is good at userInfo until it expires or is revoked.
@@ -126,7 +129,7 @@ impl Emulator {
     }
 
     /// Serves until `shutdown` ends, on whatever runtime it is polled. Idle connections don't hold it up, and
-    /// what is held or hangs on purpose is cut off after half a second.
+    /// what is held or hangs on purpose is cut off after a second.
     ///
     /// Fails only where the runtime does not take the socket.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {

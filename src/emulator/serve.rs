@@ -17,9 +17,9 @@ use super::pool::Pool;
 use super::route;
 
 /// What is still being answered after that, held or hanging on purpose, is cut off.
-const DRAIN: Duration = Duration::from_millis(500);
+const DRAIN: Duration = Duration::from_secs(1);
 
-/// Serves until `shutdown` ends. Idle connections are closed at once then, the others within half a second.
+/// Serves until `shutdown` ends. Idle connections are closed at once then, the others within a second.
 pub(super) async fn serve(pool: Arc<Pool>, listener: TcpListener, shutdown: impl Future<Output = ()>) {
     let mut shutdown = pin!(shutdown);
     let (closing, _) = watch::channel(false);

@@ -20,6 +20,39 @@ pub use super::check::SettingsError;
 
 /// A pool, as a TOML file or a test describes it.
 ///
+/// Every key, with what it is where it is left out:
+///
+/// ```
+/// # let settings = cognigate::emulator::Settings::from_toml(r#"
+/// pool_id = "us-east-1_Emulated1"
+/// issuer = "original"                 # or "updated", or a URL
+/// session_validity = "1h"
+///
+/// [[clients]]
+/// id = "demo-client"                  # has no default
+/// secrets = ["demo-secret"]           # none: a public client
+/// callback_urls = ["http://localhost:8080/oauth2/callback"]       # none
+/// logout_urls = ["http://localhost:8080/oauth2/signed_out"]       # none
+/// scopes = ["openid", "email", "profile", "phone", "aws.cognito.signin.user.admin"]
+/// id_token_validity = "1h"
+/// access_token_validity = "1h"
+/// refresh_token_validity = "30d"
+/// rotation_grace = "10s"              # none: no rotation
+///
+/// [[users]]
+/// username = "alice"                  # has no default
+/// password = "Passw0rd!"              # has no default
+/// sub = "5e9c1d8e-0c0d-4a44-8c5f-0d3a6a6a5e1b"    # derived from the pool and the user's name
+/// email = "alice@example.com"         # none
+/// email_verified = true
+/// groups = ["admins"]                 # none
+/// roles = []
+/// device_key = "us-east-1_a-device"   # none
+/// identity_provider = "Google"        # none: a user of the pool itself
+/// attributes = { name = "Alice", "custom:plan" = "7" }            # none
+/// # "#).unwrap();
+/// ```
+///
 /// [`Settings::from_toml`] and [`Emulator::bind`](super::Emulator::bind) check it; a value built by hand is
 /// not checked before that.
 #[derive(Clone, Debug, Deserialize)]

@@ -26,7 +26,7 @@ struct Name {
 /// Why a request's host was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
-    #[error("the Host header is missing, is there twice, or is no host")]
+    #[error("the Host header is missing, is there twice, is no host, or is not the target's")]
     Malformed,
     #[error("this gate does not answer for that host")]
     Unknown,
@@ -41,28 +41,41 @@ impl Hosts {
         Self { names: std::iter::once(own).chain(further).collect() }
     }
 
-    /// Accepts a request whose `Host` (and, in absolute form, whose authority) is listed.
+    /// Accepts a request whose `Host` is listed, and is the authority too where the target is in absolute form.
+    ///
+    /// The app would go by the authority (RFC 9112 §3.2.2) or by the `Host`, and must not have the choice.
     pub fn admit(&self, uri: &Uri, headers: &HeaderMap, secure: bool) -> Result<(), HostError> {
         let mut lines = headers.get_all(HOST).iter();
         let (Some(line), None) = (lines.next(), lines.next()) else {
             return Err(HostError::Malformed);
         };
-        let text = line.to_str().map_err(|_| HostError::Malformed)?;
-        self.admit_text(text, secure)?;
-        match uri.authority() {
-            Some(authority) => self.admit_text(authority.as_str(), secure),
-            None => Ok(()),
-        }
+        let host = named(line.to_str().map_err(|_| HostError::Malformed)?, secure)?;
+        self.listed(&host)?;
+        let Some(authority) = uri.authority() else {
+            return Ok(());
+        };
+        let authority = named(authority.as_str(), secure)?;
+        self.listed(&authority)?;
+        if authority == host { Ok(()) } else { Err(HostError::Malformed) }
     }
 
     /// Accepts a host, with or without a port, that is listed.
     pub fn admit_text(&self, text: &str, secure: bool) -> Result<(), HostError> {
-        let (host, port) = split(text).ok_or(HostError::Malformed)?;
-        let port = port.unwrap_or(if secure { 443 } else { 80 });
-        let listed =
-            self.names.iter().any(|name| name.host == host && name.port.is_none_or(|wanted| wanted == port));
+        self.listed(&named(text, secure)?)
+    }
+
+    fn listed(&self, (host, port): &(String, u16)) -> Result<(), HostError> {
+        let listed = self
+            .names
+            .iter()
+            .any(|name| name.host == *host && name.port.is_none_or(|wanted| wanted == *port));
         if listed { Ok(()) } else { Err(HostError::Unknown) }
     }
+}
+
+fn named(text: &str, secure: bool) -> Result<(String, u16), HostError> {
+    let (host, port) = split(text).ok_or(HostError::Malformed)?;
+    Ok((host, port.unwrap_or(if secure { 443 } else { 80 })))
 }
 
 /// Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`, the host as [`normal`] writes it.
@@ -141,11 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn an_absolute_form_must_name_a_listed_host_too() {
-        let hosts = Hosts::new(&"https://app.test".parse().unwrap(), &[]);
+    fn an_absolute_form_must_name_the_same_host() {
+        let hosts = Hosts::new(&"https://app.test".parse().unwrap(), &["other.test".into()]);
         let mut headers = HeaderMap::new();
         headers.append(HOST, "app.test".parse().unwrap());
-        let uri = Uri::from_static("http://evil.test/");
-        assert_eq!(hosts.admit(&uri, &headers, true), Err(HostError::Unknown));
+        let admitted = |uri| hosts.admit(&Uri::from_static(uri), &headers, true);
+        assert_eq!(admitted("http://evil.test/"), Err(HostError::Unknown));
+        assert_eq!(admitted("http://other.test/"), Err(HostError::Malformed));
+        assert_eq!(admitted("http://APP.test:443/"), Ok(()));
     }
 }

@@ -1,21 +1,26 @@
 //! The connections to the app.
 
 use std::error::Error;
+use std::pin::pin;
 use std::time::Duration;
 
+use http::header::{HeaderValue, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri, Version};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::timeout;
 use url::Url;
 
+use super::upload::Upload;
 use crate::types::{Body, BoxError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the app may take to begin its answer.
+/// How long the app may take to begin its answer, from the last part of the request on.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Below the keep-alive of usual servers (60 s and more), so that it is we who close.
 const POOL_IDLE: Duration = Duration::from_secs(50);
@@ -23,8 +28,9 @@ const POOL_IDLE: Duration = Duration::from_secs(50);
 /// One app, and the pool of connections to it. One a thread: a connection lives on the runtime it began on.
 #[derive(Clone, Debug)]
 pub struct Upstream {
-    client: Client<HttpConnector, Incoming>,
+    client: Client<HttpConnector, Upload>,
     authority: Authority,
+    response_timeout: Duration,
 }
 
 /// Why there is no answer from the app.
@@ -34,8 +40,13 @@ pub enum ForwardError {
     Unreachable(#[source] hyper_util::client::legacy::Error),
     #[error("the connection to the app broke off: {}", innermost(.0))]
     Broken(#[source] hyper_util::client::legacy::Error),
-    #[error("the app did not answer within {} s", RESPONSE_TIMEOUT.as_secs())]
-    Slow,
+    #[error("the app did not answer within {0:?}")]
+    Slow(Duration),
+    /// Nobody asked it to: an `Upgrade` ends at the gate.
+    #[error("the app switched protocols unasked")]
+    Switched,
+    #[error("the request's body has a transfer coding beside chunked")]
+    Coding,
     #[error("the request target cannot be sent on")]
     Target,
 }
@@ -58,7 +69,13 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .build(connector);
-        Ok(Self { client, authority })
+        Ok(Self { client, authority, response_timeout: RESPONSE_TIMEOUT })
+    }
+
+    /// Waits so long for an answer in place of the usual 60 s.
+    #[must_use]
+    pub fn answers_within(self, response_timeout: Duration) -> Self {
+        Self { response_timeout, ..self }
     }
 
     /// Sends a request whose headers are as the app shall see them. `Host` stays the client's.
@@ -75,12 +92,28 @@ impl Upstream {
             .map_err(|_| ForwardError::Target)?;
         *request.uri_mut() = uri;
         *request.version_mut() = Version::HTTP_11;
-        let answer = tokio::time::timeout(RESPONSE_TIMEOUT, self.client.request(request));
-        match answer.await {
-            Err(_) => Err(ForwardError::Slow),
-            Ok(Err(error)) if error.is_connect() => Err(ForwardError::Unreachable(error)),
-            Ok(Err(error)) => Err(ForwardError::Broken(error)),
-            Ok(Ok(response)) => Ok(response.map(|body| body.map_err(BoxError::from).boxed_unsync())),
+        // hyper takes a GET or HEAD of unknown length for one without a body, unless it is told otherwise.
+        if request.body().size_hint().exact().is_none() {
+            request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        let request = request.map(Upload::new);
+        let progress = request.body().progress();
+        let mut answer = pin!(self.client.request(request));
+        loop {
+            let parts = progress.parts();
+            return match timeout(self.response_timeout, answer.as_mut()).await {
+                // The upload itself may take as long as it does; the app is slow when it stands still.
+                Err(_) if progress.parts() != parts => continue,
+                Err(_) => Err(ForwardError::Slow(self.response_timeout)),
+                Ok(Err(error)) if error.is_connect() => Err(ForwardError::Unreachable(error)),
+                Ok(Err(error)) => Err(ForwardError::Broken(error)),
+                Ok(Ok(response)) if response.status().is_informational() => Err(ForwardError::Switched),
+                Ok(Ok(mut response)) => {
+                    // A proxy speaks its own version (RFC 9110 §6.2): an old app does not make an old gate.
+                    *response.version_mut() = Version::HTTP_11;
+                    Ok(response.map(|body| body.map_err(BoxError::from).boxed_unsync()))
+                }
+            };
         }
     }
 }

@@ -1,14 +1,18 @@
 //! Hop-by-hop headers: they end here, in both directions (RFC 9110 §7.6.1).
 
 use http::HeaderMap;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
 
 /// Dropped whether `Connection` names them or not.
-const ALWAYS: [HeaderName; 8] = [
+const ALWAYS: [HeaderName; 9] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("proxy-authorization"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
     TE,
     TRAILER,
     TRANSFER_ENCODING,
@@ -46,4 +50,13 @@ impl HopByHop {
             headers.remove(name);
         }
     }
+}
+
+/// True where `Transfer-Encoding` is absent or says `chunked` and no more (RFC 9112 §6.1).
+///
+/// Another coding would stay on the body while the header that says so ends here.
+pub(super) fn is_chunked_alone(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(TRANSFER_ENCODING).iter();
+    let chunked = lines.next().is_none_or(|line| line.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    chunked && lines.next().is_none()
 }

@@ -7,6 +7,7 @@ pub mod client;
 pub mod forwarded;
 pub mod hop;
 pub mod identity;
+mod upload;
 
 use std::net::IpAddr;
 
@@ -44,6 +45,9 @@ pub async fn forward(
     body: Incoming,
     passport: &Passport<'_>,
 ) -> Result<Response<Body>, ForwardError> {
+    if !hop::is_chunked_alone(headers) {
+        return Err(ForwardError::Coding);
+    }
     let mut request = Request::new(body);
     *request.method_mut() = method.clone();
     *request.headers_mut() = for_the_app(headers, passport);
@@ -107,7 +111,9 @@ fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
 /// The app cannot set, end or overwrite a session.
 fn strip_own_set_cookies(headers: &mut HeaderMap, cookie_name: &str) {
     let is_ours = |line: &HeaderValue| {
-        let bytes = line.as_bytes();
+        let bytes = line.as_bytes().trim_ascii_start();
+        // Browsers keep a cookie without a name, and send its value: `=a=b` comes back as `a=b`.
+        let bytes = bytes.strip_prefix(b"=").unwrap_or(bytes);
         let name = bytes.split(|b| matches!(b, b'=' | b';')).next().unwrap_or_default();
         is_own(cookie_name, name.trim_ascii())
     };

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
+use super::linger::{HadBody, Lingering};
 use super::shutdown::Shutdown;
 use crate::types::Body;
 
@@ -27,7 +28,10 @@ where
     F: Fn(Request<Incoming>, SocketAddr) -> R,
     R: Future<Output = Response<Body>>,
 {
-    let service = service_fn(move |request| {
+    let had_body = HadBody::default();
+    let stream = Lingering::new(stream, had_body.clone());
+    let service = service_fn(move |request: Request<Incoming>| {
+        had_body.set(!request.body().is_end_stream());
         let answer = respond(request, peer);
         async move { Ok::<_, Infallible>(answer.await) }
     });

@@ -3,4 +3,5 @@
 pub mod accept;
 pub mod admin;
 pub mod conn;
+mod linger;
 pub mod shutdown;

@@ -46,11 +46,13 @@ impl HeaderValues {
 
 /// A claim as a header value: what is not printable ASCII as percent-encoded UTF-8, and so the percent sign.
 ///
-/// In a list the comma too, so that a group cannot pass for two.
+/// In a list the comma too, so that a group cannot pass for two; and a space at either end, which receivers
+/// trim, so that ` admins` cannot pass for `admins`.
 fn encoded(text: &str, in_list: bool) -> String {
     let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let plain = matches!(byte, b' '..=b'~') && byte != b'%' && !(in_list && byte == b',');
+    for (at, byte) in text.bytes().enumerate() {
+        let trimmed = byte == b' ' && (at == 0 || at + 1 == text.len());
+        let plain = matches!(byte, b' '..=b'~') && byte != b'%' && !trimmed && !(in_list && byte == b',');
         if plain {
             out.push(char::from(byte));
         } else {

@@ -195,10 +195,16 @@ async fn two_ways_of_authentication_at_once_are_an_invalid_request() {
 #[tokio::test]
 async fn only_a_form_that_is_posted_is_read() {
     let fixture = Fixture::start().await;
-    let url = format!("{}/oauth2/token", fixture.base);
     assert_eq!(fixture.get("/oauth2/token", &[]).await.status, StatusCode::METHOD_NOT_ALLOWED);
-    let text = fixture.client().post(&url).body("grant_type=refresh_token");
-    assert_eq!(fixture.send(text, &[]).await.refusal(), refused("invalid_request"));
+    let code = fixture.code("alice").await;
+    let url = format!("{}/oauth2/token", fixture.base);
+    let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(code_grant(&code)).finish();
+    let client = basic("demo-client", "demo-secret");
+    let text = fixture.client().post(&url).body(form.clone());
+    assert_eq!(fixture.send(text, &[client.pair()]).await.refusal(), refused("invalid_request"));
+    let named = ("content-type", "Application/X-WWW-Form-Urlencoded; charset=UTF-8");
+    let answer = fixture.send(fixture.client().post(&url).body(form), &[client.pair(), named]).await;
+    assert_eq!(answer.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -237,6 +237,11 @@ pub(super) fn authorize(changes: &[(&str, &str)]) -> String {
     format!("/oauth2/authorize?{query}")
 }
 
+/// What must happen soon: a test that waits for an event that never comes fails, and does not hang.
+pub(super) async fn soon<T>(event: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), event).await.expect("it did not happen")
+}
+
 /// A part of a JWT, unverified: 0 is the header, 1 the claims.
 pub(super) fn part(token: &str, index: usize) -> Value {
     let part = token.split('.').nth(index).unwrap();

@@ -7,7 +7,7 @@ use cognigate::emulator::{CallbackEdit, Endpoint, Fault, ReplyEdit, Settings};
 use http::StatusCode;
 use serde_json::json;
 
-use super::support::{CALLBACK, Fixture, Tokens, authorize, basic, code_grant};
+use super::support::{CALLBACK, Fixture, Tokens, authorize, basic, code_grant, soon};
 
 #[tokio::test]
 async fn faults_queue_up_and_are_spent_one_request_at_a_time() {
@@ -123,7 +123,7 @@ async fn the_gate_holds_requests_until_it_is_released() {
             tokio::spawn(async move { fixture.refresh(&token).await.status })
         })
         .collect();
-    gate.holding(3).await;
+    soon(gate.holding(3)).await;
     assert_eq!(fixture.switches.count(Endpoint::TokenRefresh), 3);
     assert!(requests.iter().all(|request| !request.is_finished()));
     let other = fixture.code("alice").await;
@@ -142,8 +142,8 @@ async fn a_client_that_leaves_the_gate_is_not_counted_there() {
     let impatient = fixture.client().get(&url).timeout(Duration::from_millis(100)).send();
     assert!(impatient.await.unwrap_err().is_timeout());
     let patient = tokio::spawn(fixture.client().get(&url).send());
-    fixture.switches.reached(Endpoint::Jwks, 2).await;
-    gate.holding(1).await;
+    soon(fixture.switches.reached(Endpoint::Jwks, 2)).await;
+    soon(gate.holding(1)).await;
     tokio::time::timeout(Duration::from_millis(300), gate.holding(2)).await.unwrap_err();
     drop(gate);
     assert_eq!(patient.await.unwrap().unwrap().status(), 200);
@@ -179,7 +179,7 @@ async fn a_test_can_wait_for_a_request_to_arrive() {
     fixture.get("/us-east-1_Emulated1/.well-known/jwks.json", &[]).await;
     assert!(!waiting.is_finished());
     fixture.get("/us-east-1_Emulated1/.well-known/jwks.json", &[]).await;
-    tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap();
+    soon(waiting).await.unwrap();
 }
 
 #[tokio::test]

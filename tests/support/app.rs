@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -23,6 +24,7 @@ pub(crate) struct App {
     address: SocketAddr,
     listener: Arc<Mutex<Option<TcpListener>>>,
     received: Arc<Mutex<Vec<Arrived>>>,
+    connections: Arc<AtomicUsize>,
     answer: Arc<Mutex<Answer>>,
     /// How many requests it got, and whether they wait for their answers.
     state: watch::Sender<(usize, bool)>,
@@ -49,6 +51,7 @@ impl App {
             address: listener.local_addr().unwrap(),
             listener: Arc::new(Mutex::new(Some(listener))),
             received: Arc::default(),
+            connections: Arc::default(),
             answer: Arc::new(Mutex::new(answer)),
             state: watch::Sender::new((0, false)),
         }
@@ -71,6 +74,11 @@ impl App {
     /// How many requests it got.
     pub(crate) fn count(&self) -> usize {
         self.received.lock().unwrap().len()
+    }
+
+    /// How many connections it has accepted.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// Answers so from now on.
@@ -98,6 +106,7 @@ impl App {
             let listener = app.listener.lock().unwrap().take().unwrap();
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             while let Ok((stream, _)) = listener.accept().await {
+                app.connections.fetch_add(1, Ordering::SeqCst);
                 let app = app.clone();
                 let service = service_fn(move |request: Request<Incoming>| {
                     let app = app.clone();

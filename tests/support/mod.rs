@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod jar;
+pub(crate) mod peer;
 pub(crate) mod visitor;
 pub(crate) mod wire;
 
@@ -23,6 +24,9 @@ pub(crate) const PUBLIC_URL: &str = "https://app.test";
 
 /// A key for tests only: 32 bytes of 7.
 pub(crate) const TEST_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+/// The session cookie of a gate at [`PUBLIC_URL`].
+pub(crate) const SESSION: &str = "__Host-cognigate";
 
 /// A gate in front of an [`App`], with an emulator behind it, on one clock that the test turns.
 pub(crate) struct Stage {
@@ -123,6 +127,12 @@ impl Stage {
         &self.flags
     }
 
+    /// The key set as the emulator publishes it.
+    pub(crate) async fn jwks(&self) -> serde_json::Value {
+        let (_, url) = self.flags.iter().find(|(key, _)| key == "cognito.jwks_url").unwrap();
+        visitor::json(&self.visitor().navigate(url).await)
+    }
+
     /// A browser that has not been here before.
     pub(crate) fn visitor(&self) -> Visitor {
         Visitor::new(&self.public_url, self.gate.address(), self.cognito_address)
@@ -138,14 +148,24 @@ impl Stage {
 
     /// A second replica: the same settings but for `changes`, the same emulator, app and clock.
     pub(crate) async fn replica(&self, changes: &[(&str, &str)]) -> Gate {
+        let gate = self.start(changes, self.clock.clone());
+        ready(gate.admin_address()).await;
+        gate
+    }
+
+    /// A replica by a clock of its own, which need not have the signing keys yet.
+    pub(crate) fn start(&self, changes: &[(&str, &str)], clock: Clock) -> Gate {
+        Gate::start(&self.config(changes), &[], 1, clock).unwrap()
+    }
+
+    /// The gate's configuration, but for `changes`.
+    pub(crate) fn config(&self, changes: &[(&str, &str)]) -> Config {
         let mut flags = self.flags.clone();
         for (key, value) in changes {
             flags.retain(|(known, _)| known != key);
             flags.push(((*key).to_owned(), (*value).to_owned()));
         }
-        let gate = Gate::start(&config(&flags).unwrap(), &[], 1, self.clock.clone()).unwrap();
-        ready(gate.admin_address()).await;
-        gate
+        config(&flags).unwrap()
     }
 }
 
@@ -199,9 +219,7 @@ impl Setup {
 
 /// Waits until the gate that has this admin port has loaded the signing keys.
 pub(crate) async fn ready(admin: SocketAddr) {
-    let probe =
-        || wire::exchange(admin, b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_vec());
-    wire::eventually("the gate is ready", || async { probe().await.starts_with(b"HTTP/1.1 200") }).await;
+    wire::eventually("the gate is ready", || async { wire::probe(admin, "/readyz").await == 200 }).await;
 }
 
 fn config(flags: &[(String, String)]) -> Result<Config, ConfigError> {

@@ -31,6 +31,12 @@ pub(crate) fn status(bytes: &[u8]) -> u16 {
     text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0)
 }
 
+/// What the admin port at `address` answers to a probe.
+pub(crate) async fn probe(address: SocketAddr, path: &str) -> u16 {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    status(&exchange(address, request.into_bytes()).await)
+}
+
 /// Asks until it is so. Only for what happens on its own soon; what a test causes it should wait for by name.
 pub(crate) async fn eventually<R: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> R) {
     let deadline = Instant::now() + PATIENCE;
