@@ -206,7 +206,10 @@ async fn start_takes_the_return_address_from_a_trusted_peer() {
     let mut visitor = stage.visitor();
     let begun = start(&mut visitor, &NAVIGATION, &[(URL, DEEP_LINK), (METHOD, "GET")]).await;
     assert_eq!(begun.status(), 303);
-    assert_eq!(parameter(&location(&begun), "redirect_uri").unwrap(), format!("{PUBLIC_URL}/oauth2/callback"));
+    assert_eq!(
+        parameter(&location(&begun), "redirect_uri").unwrap(),
+        format!("{PUBLIC_URL}/oauth2/callback")
+    );
     let callback = visitor.through_login("alice", &location(&begun)).await;
     let back = visitor.navigate(&callback).await;
     assert_eq!(location(&back), DEEP_LINK.strip_prefix(PUBLIC_URL).unwrap());

@@ -34,6 +34,6 @@ mod sign_in;
 mod supply_chain;
 #[cfg(feature = "emulator")]
 mod support;
+mod tampering;
 #[cfg(feature = "emulator")]
 mod tokens;
-mod tampering;

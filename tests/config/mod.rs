@@ -3,6 +3,7 @@
 mod checks;
 mod environment;
 mod file;
+mod gateway;
 mod layers;
 mod no_leak;
 mod twins;

@@ -174,7 +174,7 @@ async fn assert_unanswered(visitor: &mut Visitor, status: u16, title: &str) {
 /// A gate like the stage's, in front of `app`, that waits so long for an answer.
 async fn impatient(stage: &Stage, app: &AppByHand, patience: Duration) -> SocketAddr {
     let config = stage.config(&[("upstream", &app.url())]);
-    let upstream = Upstream::new(&config.upstream).unwrap().answers_within(patience);
+    let upstream = Upstream::new(&app.url().parse().unwrap()).unwrap().answers_within(patience);
     let gate = Arc::new(App::new(&config, stage.clock.clone()).unwrap());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -183,7 +183,7 @@ async fn impatient(stage: &Stage, app: &AppByHand, patience: Duration) -> Socket
         let _until_the_test_ends = trigger;
         accept::serve(listener.into_std().unwrap(), shutdown, move |request, peer| {
             let (gate, upstream) = (Arc::clone(&gate), upstream.clone());
-            async move { gate.respond(&upstream, request, peer).await }
+            async move { gate.respond(Some(&upstream), request, peer).await }
         })
         .await
     });
