@@ -15,6 +15,8 @@ mod forwarding;
 #[cfg(feature = "emulator")]
 mod gateway;
 mod house;
+#[cfg(feature = "nginx-tests")]
+mod nginx;
 mod pages;
 #[cfg(feature = "emulator")]
 mod process;
