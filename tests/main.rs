@@ -11,6 +11,8 @@ mod docs_configuration;
 #[cfg(feature = "emulator")]
 mod emulator;
 #[cfg(feature = "emulator")]
+mod flow;
+#[cfg(feature = "emulator")]
 mod forwarding;
 #[cfg(feature = "emulator")]
 mod gateway;

@@ -89,9 +89,14 @@ impl Running {
         self.out.so_far.lock().unwrap().0.clone()
     }
 
+    /// The process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id();
+        let pid = self.id();
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().unwrap();
         assert!(sent.success(), "no {name} for process {pid}");
     }

@@ -143,11 +143,12 @@ impl RelyingParty {
         state: &State,
         response: &AuthorizationResponse,
     ) -> Result<Response<Body>, CallbackFailure> {
-        if let Some(error) = &response.error {
-            return Err(CallbackError::Reported(error.clone()).into());
-        }
+        // The state comes first: what is said under one that nobody here began is no news to who is signed in.
         if let Some(answer) = self.past_login(head, state) {
             return Ok(answer);
+        }
+        if let Some(error) = &response.error {
+            return Err(CallbackError::Reported(error.clone()).into());
         }
         if state.is_restarted() || navigation::is_declared_fetch(head.headers) {
             return Err(CallbackError::StateLost.into());

@@ -35,8 +35,11 @@ impl RelyingParty {
     pub async fn admit(&self, cookies: &RequestCookies) -> Admission {
         let loaded = match self.store.load(cookies) {
             Loaded::Session { session, current_key } => Some((session, current_key)),
+            // Chunks that the browser dropped leave something behind that no session comes of.
+            Loaded::None | Loaded::Invalid if self.has_just_signed_in(cookies) => {
+                return Admission::CookieLost;
+            }
             Loaded::Invalid => None,
-            Loaded::None if self.has_just_signed_in(cookies) => return Admission::CookieLost,
             Loaded::None => return Admission::Login { expired: Vec::new() },
         };
         let over = || Admission::Login { expired: self.store.clear(cookies) };

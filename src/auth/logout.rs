@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode};
 use serde_json::json;
 use url::Url;
 
-use super::navigation::{accepts, is_from, is_navigation, value};
+use super::navigation::{is_by_script, is_from, is_navigation, is_prefetch, value};
 use super::{RelyingParty, RequestHead};
 use crate::cookie::read::RequestCookies;
 use crate::pages::{Action, Page, no_store, see_other};
@@ -80,10 +80,11 @@ impl RelyingParty {
     /// Fetch Metadata decides where there is any; a missing header is never taken for consent.
     fn manner(&self, head: &RequestHead<'_>) -> Manner {
         let headers = head.headers;
-        let own_site = value(headers, "sec-fetch-site");
         if headers.contains_key("sec-fetch-mode") || headers.contains_key("sec-fetch-site") {
             let mode = value(headers, "sec-fetch-mode");
-            return match own_site {
+            return match value(headers, "sec-fetch-site") {
+                // Nobody has clicked yet.
+                _ if is_prefetch(headers) => Manner::Ask,
                 Some("same-origin" | "none") if is_navigation(head.method, headers) => Manner::Leave,
                 Some("same-origin") if matches!(mode, Some("cors" | "same-origin")) => Manner::Tell,
                 _ => Manner::Ask,
@@ -91,7 +92,7 @@ impl RelyingParty {
         }
         // An old browser, or none. Only our own pages can send our Origin; only a script of our origin, or a
         // program, can send the header that no form can.
-        let by_script = headers.contains_key("x-requested-with") || is_for_json(headers);
+        let by_script = is_by_script(headers);
         match (head.method == Method::POST, is_from(headers, &self.public_url)) {
             (_, true) if by_script => Manner::Tell,
             (true, true) => Manner::Leave,
@@ -137,8 +138,4 @@ impl RelyingParty {
             .append_pair("logout_uri", &self.own_url("signed_out"));
         url
     }
-}
-
-fn is_for_json(headers: &HeaderMap) -> bool {
-    accepts(headers, "application/json") && !accepts(headers, "text/html")
 }

@@ -24,10 +24,27 @@ pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     }
 }
 
-/// True where a browser says of itself that this is no navigation. Silence is not a statement.
+/// True where a request says of itself that it is no navigation. Silence is not a statement.
 #[must_use]
 pub fn is_declared_fetch(headers: &HeaderMap) -> bool {
-    headers.contains_key("sec-fetch-mode") && !is_navigation(&Method::GET, headers)
+    if headers.contains_key("sec-fetch-mode") {
+        !is_navigation(&Method::GET, headers)
+    } else {
+        is_by_script(headers)
+    }
+}
+
+/// True for what a script or a program says of itself where there is no Fetch Metadata.
+#[must_use]
+pub fn is_by_script(headers: &HeaderMap) -> bool {
+    let is_for_json = accepts(headers, "application/json") && !accepts(headers, "text/html");
+    headers.contains_key("x-requested-with") || is_for_json
+}
+
+/// True where a browser fetches ahead of a navigation that may never come.
+#[must_use]
+pub fn is_prefetch(headers: &HeaderMap) -> bool {
+    headers.contains_key("sec-purpose")
 }
 
 /// Where a navigation comes back to: where it went, or, if it cannot be repeated, where it came from.

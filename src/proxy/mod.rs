@@ -12,7 +12,7 @@ mod upload;
 use std::net::IpAddr;
 
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 
 use self::client::{ForwardError, Upstream};
@@ -64,12 +64,27 @@ pub fn seal_answer(headers: &mut HeaderMap, cookies: Vec<HeaderValue>) {
     /// An answer for one user.
     const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
     // A shared cache that kept our Set-Cookie would hand one user's session to the next.
+    if !cookies.is_empty() {
+        remove_targeted_caching(headers);
+    }
     let must_not_be_shared = !cookies.is_empty() && !is_private(headers);
     if must_not_be_shared || !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, PRIVATE);
     }
     for cookie in cookies {
         headers.append(SET_COOKIE, cookie);
+    }
+}
+
+/// Removes what tells some shared caches to look at no `Cache-Control`: RFC 9213's fields and their elders.
+fn remove_targeted_caching(headers: &mut HeaderMap) {
+    let is_targeted = |name: &&HeaderName| {
+        name.as_str().ends_with("-cache-control")
+            || matches!(name.as_str(), "surrogate-control" | "edge-control" | "x-accel-expires")
+    };
+    let names: Vec<HeaderName> = headers.keys().filter(is_targeted).cloned().collect();
+    for name in names {
+        headers.remove(name);
     }
 }
 

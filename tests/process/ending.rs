@@ -1,6 +1,6 @@
 //! The end: by which signals, how soon, and what still finishes.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::{GateProcess, run, run_alone, stage};
+use super::{ALONE, GateProcess, run, run_alone, stage};
+use crate::program::Program;
 use crate::support::visitor::NAVIGATION;
 use crate::support::wire;
 
@@ -45,6 +46,26 @@ async fn run_ends_with_0_and_promptly_after_either_signal_though_connections_are
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "SIG{name}: {ended:?}");
         assert!(ended.out.contains(&format!("\"signal\":\"SIG{name}\"")), "{}", ended.out);
     }
+}
+
+#[tokio::test]
+async fn a_gate_that_logs_errors_alone_serves_until_it_is_told_to_end() {
+    // It prints no line that says where it listens. Both ports at once, so that they differ.
+    let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [address, admin] = free.map(|listener| listener.local_addr().unwrap());
+    let gate = Program::new(&["run", "--config=alone.toml", "--log-level=error"])
+        .file("alone.toml", &ALONE.replacen("127.0.0.1:0", &address.to_string(), 1))
+        .variable("COGNIGATE_ADMIN__ADDRESS", &admin.to_string())
+        .start();
+    let live = b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    wire::eventually("the gate serves", || async {
+        TcpStream::connect(admin).await.is_ok()
+            && wire::status(&wire::exchange(admin, live.to_vec()).await) == 200
+    })
+    .await;
+    gate.signal("TERM");
+    let ended = gate.ends_within(PROMPTLY);
+    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (Some(0), "", ""));
 }
 
 #[tokio::test]

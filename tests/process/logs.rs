@@ -64,7 +64,7 @@ async fn case_82_at_the_most_talkative_level_a_sign_in_a_refresh_and_a_sign_out_
     })
     .await;
     let mut visitor = gate.visitor(&stage);
-    let callback = visitor.to_callback("alice", "/deep").await;
+    let callback = visitor.reach_callback("alice", "/deep").await;
     let login_cookies: Vec<String> =
         visitor.jar.logins().iter().map(|name| visitor.jar.get(name).unwrap().to_owned()).collect();
     visitor.navigate(&callback).await;

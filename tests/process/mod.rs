@@ -5,6 +5,8 @@ mod emulator_and_demo;
 mod ending;
 mod logs;
 mod ports;
+#[cfg(target_os = "linux")]
+mod unfinished_logins;
 
 use std::net::{SocketAddr, TcpListener};
 

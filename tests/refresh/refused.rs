@@ -6,6 +6,7 @@ use cognigate::emulator::{Endpoint, Signing, TokenEdit};
 
 use super::{SECOND, due, last_bearer, session};
 use crate::support::Stage;
+use crate::support::wire::eventually;
 
 #[tokio::test]
 async fn invalid_grant_lets_the_session_go_on_until_exp_without_another_attempt_and_then_asks_to_sign_in() {
@@ -42,11 +43,12 @@ async fn after_invalid_grant_the_user_signs_in_again_and_goes_on() {
 async fn ends_the_session(edit: TokenEdit) {
     let stage = Stage::new().await;
     let mut visitor = due(&stage).await;
-    let forwarded = stage.app.count();
     let shown = format!("{edit:?}");
     stage.cognito.edit_token(edit);
-    // It ends at once, though its own access token would still be valid.
-    assert_eq!(visitor.clone().fetch("/").await.status(), 401, "{shown}");
+    // As soon as the refresh is over, though the session's own access token is still valid.
+    let has_ended = || async { visitor.clone().fetch("/").await.status() == 401 };
+    eventually(&format!("the session has ended by {shown}"), has_ended).await;
+    let forwarded = stage.app.count();
     assert_eq!(visitor.navigate("/").await.status(), 303, "{shown}");
     assert_eq!(session(&visitor), None, "{shown}");
     assert_eq!(stage.app.count(), forwarded, "{shown}");

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::{due, expired, last_bearer, session};
+use super::{expired, last_bearer, session};
 use crate::support::Stage;
 use crate::support::visitor::Visitor;
 
@@ -75,7 +75,7 @@ async fn sessions_do_not_wait_for_each_others_refresh() {
 #[tokio::test]
 async fn latecomers_with_the_old_cookie_get_the_result_for_60_seconds() {
     let stage = Stage::with(|setup| setup.rotation(Duration::ZERO)).await;
-    let mut visitor = due(&stage).await;
+    let mut visitor = expired(&stage).await;
     let old = visitor.clone();
     visitor.fetch("/").await;
     let renewed = last_bearer(&stage);

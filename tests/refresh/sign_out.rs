@@ -5,7 +5,7 @@ use std::time::Duration;
 use cognigate::emulator::Endpoint;
 use http::header::SET_COOKIE;
 
-use super::{due, expired, session};
+use super::{expired, session};
 use crate::support::Stage;
 
 fn revoked(stage: &Stage) -> String {
@@ -42,7 +42,7 @@ async fn a_sign_out_during_a_refresh_revokes_the_new_refresh_token_and_no_cookie
 #[tokio::test]
 async fn a_sign_out_with_the_old_cookie_revokes_what_the_refresh_gave() {
     let stage = Stage::with(|setup| setup.rotation(Duration::ZERO)).await;
-    let mut visitor = due(&stage).await;
+    let mut visitor = expired(&stage).await;
     let mut old = visitor.clone();
     visitor.fetch("/").await;
     let revocations = stage.cognito.hold(Endpoint::Revoke);
@@ -59,7 +59,7 @@ async fn a_sign_out_with_the_old_cookie_revokes_what_the_refresh_gave() {
 #[tokio::test]
 async fn a_sign_out_drops_the_shared_result() {
     let stage = Stage::new().await;
-    let mut visitor = due(&stage).await;
+    let mut visitor = expired(&stage).await;
     let old = visitor.clone();
     visitor.fetch("/").await;
     visitor.navigate("/oauth2/sign_out").await;

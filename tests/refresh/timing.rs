@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cognigate::emulator::{Endpoint, ReplyEdit, TokenEdit};
 
-use super::{LIFETIME, SECOND, due, expired, last_bearer, session};
+use super::{LIFETIME, SECOND, expired, last_bearer, session};
 use crate::support::Stage;
 use crate::support::visitor::json;
 
@@ -92,7 +92,7 @@ async fn a_refresh_that_gives_no_more_time_is_one_call_a_request_and_no_loop() {
     let end = stage.clock.now().0 + 30;
     stage.cognito.edit_token(TokenEdit::access().set("exp", end).always());
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/").await;
+    let callback = visitor.reach_callback("alice", "/").await;
     assert_eq!(visitor.navigate(&callback).await.status(), 303);
     assert_eq!(visitor.fetch("/").await.status(), 200);
     assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
@@ -142,7 +142,7 @@ async fn without_rotation_the_refresh_token_stays() {
 #[tokio::test]
 async fn userinfo_refreshes_too() {
     let stage = Stage::new().await;
-    let mut visitor = due(&stage).await;
+    let mut visitor = expired(&stage).await;
     let before = session(&visitor);
     let info = json(&visitor.fetch("/oauth2/userinfo").await);
     assert_eq!(info["expires_at"], stage.clock.now().plus(LIFETIME).0);
@@ -152,7 +152,7 @@ async fn userinfo_refreshes_too() {
 #[tokio::test]
 async fn case_59_a_group_removed_at_the_identity_provider_is_gone_after_the_next_refresh() {
     let stage = Stage::new().await;
-    let mut visitor = due(&stage).await;
+    let mut visitor = expired(&stage).await;
     assert_eq!(stage.app.last().header("x-forwarded-groups"), Some("admins"));
     stage.cognito.set_groups("alice", &[]);
     visitor.fetch("/").await;

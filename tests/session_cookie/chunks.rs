@@ -58,7 +58,7 @@ async fn a_new_sign_in_sweeps_the_chunks_of_the_session_before() {
     let stage = Stage::new().await;
     let mut visitor = in_three_chunks(&stage).await;
     set_groups(&stage, 0);
-    let callback = visitor.to_callback("alice", "/oauth2/start").await;
+    let callback = visitor.reach_callback("alice", "/oauth2/start").await;
     visitor.navigate(&callback).await;
     assert_eq!(session_names(&visitor), [SESSION]);
     assert_eq!(visitor.fetch("/").await.status(), 200);
@@ -77,7 +77,7 @@ async fn case_07_a_session_too_large_for_all_cookies_is_a_page_that_says_so_and_
     let stage = Stage::new().await;
     set_groups(&stage, 14_000);
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/").await;
+    let callback = visitor.reach_callback("alice", "/").await;
     let page = visitor.navigate(&callback).await;
     assert_eq!(page.status(), 500);
     assert!(text(&page).contains("too large") && text(&page).contains("will not help"), "{}", text(&page));

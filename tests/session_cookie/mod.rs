@@ -38,7 +38,7 @@ async fn a_typical_session_is_one_set_cookie_line_of_at_most_3400_bytes() {
     // The emulator's access token is a little shorter than Cognito's.
     stage.cognito.edit_token(TokenEdit::access().set("device_key", "d".repeat(90)));
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/").await;
+    let callback = visitor.reach_callback("alice", "/").await;
     let landed = visitor.navigate(&callback).await;
     let lines = set_lines(&landed);
     let [session] = lines.iter().filter(|line| !line.contains("-check=")).collect::<Vec<_>>()[..] else {
@@ -61,7 +61,7 @@ async fn a_typical_session_is_one_set_cookie_line_of_at_most_3400_bytes() {
 async fn the_session_cookie_has_its_attributes_and_is_sent_with_every_path() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/deep/link").await;
+    let callback = visitor.reach_callback("alice", "/deep/link").await;
     let landed = visitor.navigate(&callback).await;
     let lines = set_lines(&landed);
     let session = lines.iter().find(|line| line.starts_with(&format!("{SESSION}="))).unwrap();

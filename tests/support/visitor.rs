@@ -117,7 +117,7 @@ impl Visitor {
 
     /// From `target` through the login page and back, as `username`: the last answer, of the page asked for.
     pub(crate) async fn sign_in(&mut self, username: &str, target: &str) -> Answer {
-        let callback = self.to_callback(username, target).await;
+        let callback = self.reach_callback(username, target).await;
         let mut answer = self.navigate(&callback).await;
         while answer.status().is_redirection() {
             answer = self.follow(&answer).await;
@@ -126,7 +126,7 @@ impl Visitor {
     }
 
     /// From `target` through the login page, up to the callback's address, which is not visited yet.
-    pub(crate) async fn to_callback(&mut self, username: &str, target: &str) -> String {
+    pub(crate) async fn reach_callback(&mut self, username: &str, target: &str) -> String {
         let to_authorize = self.navigate(target).await;
         assert_eq!(to_authorize.status(), 303, "{target} did not send to the login page");
         self.through_login(username, &self.target(&to_authorize)).await

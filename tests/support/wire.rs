@@ -25,6 +25,24 @@ pub(crate) async fn exchange(address: SocketAddr, bytes: Vec<u8>) -> Vec<u8> {
     timeout(PATIENCE, conversation).await.expect("the answer did not end")
 }
 
+/// Sends bytes and reads until an answer's head is there whole, however much of the request is still to come.
+pub(crate) async fn first_answer(address: SocketAddr, bytes: Vec<u8>) -> Vec<u8> {
+    let conversation = async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // The other side may answer and close before it has read everything.
+        let _ = stream.write_all(&bytes).await;
+        let mut answer = Vec::new();
+        while !answer.windows(4).any(|part| part == b"\r\n\r\n") {
+            match stream.read_buf(&mut answer).await {
+                Ok(read) if read > 0 => {}
+                _ => break,
+            }
+        }
+        answer
+    };
+    timeout(PATIENCE, conversation).await.expect("no answer")
+}
+
 /// The status of the first answer in `bytes`; 0 where there is none.
 pub(crate) fn status(bytes: &[u8]) -> u16 {
     let text = String::from_utf8_lossy(bytes);

@@ -184,7 +184,7 @@ async fn case_58_while_the_key_set_is_slow_known_keys_work() {
     let stage = Stage::new().await;
     stage.cognito.edit_token(TokenEdit::id().header("kid", "nobody's"));
     let mut slow = stage.visitor();
-    let to_slow = slow.to_callback("alice", "/").await;
+    let to_slow = slow.reach_callback("alice", "/").await;
     let held = stage.cognito.hold(Endpoint::Jwks);
     let waiting = tokio::spawn(async move { slow.navigate(&to_slow).await });
     held.holding(1).await;

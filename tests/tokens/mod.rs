@@ -19,7 +19,7 @@ const BOTH: [fn() -> TokenEdit; 2] = [TokenEdit::id, TokenEdit::access];
 
 /// Signs alice in, up to the callback's answer.
 async fn callback(visitor: &mut Visitor) -> Answer {
-    let callback = visitor.to_callback("alice", "/").await;
+    let callback = visitor.reach_callback("alice", "/").await;
     visitor.navigate(&callback).await
 }
 

@@ -132,16 +132,16 @@ async fn oidcc_signing_key_rotation_is_accepted() {
 async fn oidcc_signing_key_rotation_just_before_signing_is_accepted() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/").await;
+    let callback = visitor.reach_callback("alice", "/").await;
     stage.cognito.rotate_keys(false);
     assert_eq!(visitor.navigate(&callback).await.status(), 303);
     assert_eq!(visitor.navigate("/").await.status(), 200);
 }
 
-/// A browser whose session is due for a refresh.
+/// A browser whose session needs a refresh.
 async fn due(stage: &Stage) -> Visitor {
     let visitor = stage.signed_in().await;
-    stage.clock.advance(Duration::from_secs(3_600 - 30));
+    stage.clock.advance(Duration::from_secs(3_600));
     visitor
 }
 

@@ -81,7 +81,7 @@ async fn a_reply_that_is_no_json_object_is_a_service_out_of_reach() {
 async fn case_76_the_token_call_carries_nothing_of_the_clients_headers_or_body() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();
-    let callback = visitor.to_callback("alice", "/").await;
+    let callback = visitor.reach_callback("alice", "/").await;
     let of_the_client = [
         ("authorization", "Bearer SENTINEL"),
         ("x-forwarded-for", "SENTINEL"),

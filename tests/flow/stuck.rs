@@ -1,0 +1,117 @@
+//! A session cookie that does not come back after the callback gets a page, not a loop.
+
+use std::time::Duration;
+
+use cognigate::emulator::{Endpoint, TokenEdit};
+
+use super::{NAME, button, is_signed_in, settle};
+use crate::support::Stage;
+use crate::support::visitor::{header, location, text};
+
+#[tokio::test]
+async fn a_session_cookie_that_did_not_stick_gets_a_page_and_not_a_loop() {
+    let stage = Stage::new().await;
+    let mut visitor = stage.visitor();
+    let callback = visitor.reach_callback("alice", "/deep?q").await;
+    let answer = visitor.navigate(&callback).await;
+    visitor.jar.remove(NAME).unwrap();
+    let page = visitor.follow(&answer).await;
+    assert_eq!(button(&page, 403), "/oauth2/start?rd=%2Fdeep%3Fq");
+    let unauthorized = visitor.fetch("/api").await;
+    assert_eq!(unauthorized.status(), 401);
+    assert_eq!(header(&unauthorized, "content-type"), Some("application/problem+json"));
+    assert_eq!(stage.app.count(), 0);
+    // The button is a real attempt; where the cookie is lost again, so is the page there again.
+    let answer = visitor.navigate("/oauth2/start?rd=%2Fdeep%3Fq").await;
+    let callback = visitor.through_login("alice", &visitor.target(&answer)).await;
+    let answer = visitor.navigate(&callback).await;
+    let mut kept = visitor.clone();
+    visitor.jar.remove(NAME).unwrap();
+    assert_eq!(visitor.follow(&answer).await.status(), 403);
+    assert_eq!(kept.follow(&answer).await.status(), 200);
+}
+
+#[tokio::test]
+async fn the_page_is_for_the_moment_after_a_sign_in_only() {
+    let stage = Stage::new().await;
+    let mut visitor = stage.signed_in().await;
+    visitor.jar.remove(NAME).unwrap();
+    stage.clock.advance(Duration::from_secs(29));
+    assert_eq!(visitor.navigate("/").await.status(), 403);
+    stage.clock.advance(Duration::from_secs(1));
+    assert_eq!(visitor.navigate("/").await.status(), 303);
+    // Signing out is no loss of a cookie.
+    let mut visitor = stage.signed_in().await;
+    visitor.navigate("/oauth2/sign_out").await;
+    assert_eq!(visitor.navigate("/").await.status(), 303);
+}
+
+#[tokio::test]
+async fn a_browser_that_keeps_no_cookies_at_all_ends_on_a_page_after_one_restart() {
+    let stage = Stage::new().await;
+    let mut visitor = stage.visitor();
+    let callback = visitor.reach_callback("alice", "/deep").await;
+    let mut target = callback;
+    let mut restarts = 0;
+    let page = loop {
+        visitor.jar.clear();
+        let answer = visitor.navigate(&target).await;
+        if !answer.status().is_redirection() {
+            break answer;
+        }
+        target = visitor.target(&answer);
+        restarts += usize::from(target.contains("/oauth2/authorize?"));
+        assert!(restarts <= 1, "a loop");
+    };
+    assert_eq!(button(&page, 400), "/oauth2/start?rd=%2F");
+    assert_eq!(restarts, 1);
+    assert_eq!(stage.cognito.count(Endpoint::Token), 0);
+}
+
+#[tokio::test]
+async fn case_07_a_session_too_large_for_one_cookie_is_chunked() {
+    let stage = Stage::new().await;
+    stage.cognito.edit_token(TokenEdit::access().set("padding", "x".repeat(9_000)).always());
+    let mut visitor = stage.signed_in().await;
+    let names: Vec<&str> =
+        visitor.jar.names().into_iter().filter(|name| *name != "__Host-cognigate-check").collect();
+    assert_eq!(
+        names,
+        ["__Host-cognigate-1", "__Host-cognigate-2", "__Host-cognigate-3", "__Host-cognigate-4"]
+    );
+    assert!(stage.app.last().header("authorization").unwrap().len() > 12_000);
+    assert!(is_signed_in(&mut visitor).await);
+}
+
+#[tokio::test]
+async fn case_07_a_session_too_large_for_any_cookies_is_a_clear_error_and_no_loop() {
+    let stage = Stage::new().await;
+    stage.cognito.edit_token(TokenEdit::access().set("padding", "x".repeat(40_000)).always());
+    let mut visitor = stage.visitor();
+    let callback = visitor.reach_callback("alice", "/").await;
+    let page = visitor.navigate(&callback).await;
+    assert_eq!(page.status(), 500);
+    assert!(text(&page).contains("too large"), "{}", text(&page));
+    assert!(visitor.jar.names().is_empty());
+    assert_eq!(visitor.fetch("/oauth2/userinfo").await.status(), 401);
+}
+
+#[tokio::test]
+async fn case_07_a_chunk_that_the_browser_dropped_gets_the_page_and_not_a_loop() {
+    let stage = Stage::new().await;
+    stage.cognito.edit_token(TokenEdit::access().set("padding", "x".repeat(9_000)).always());
+    let mut visitor = stage.visitor();
+    let callback = visitor.reach_callback("alice", "/deep").await;
+    let answer = visitor.navigate(&callback).await;
+    visitor.jar.remove("__Host-cognigate-4").unwrap();
+    let page = visitor.follow(&answer).await;
+    assert_eq!(button(&page, 403), "/oauth2/start?rd=%2Fdeep");
+    assert_eq!(stage.app.count(), 0);
+    // Later it is a broken session like any other.
+    stage.clock.advance(Duration::from_secs(30));
+    let answer = visitor.navigate("/deep").await;
+    assert!(location(&answer).contains("/oauth2/authorize?"));
+    assert!(visitor.jar.names().iter().all(|name| name.contains("-login-") || name.ends_with("-check")));
+    let page = settle(&mut visitor, answer).await;
+    assert_eq!(page.status(), 200);
+}

@@ -1,0 +1,113 @@
+//! After a sign-out, nothing that was under way or was copied brings the session back.
+
+use std::time::Duration;
+
+use cognigate::emulator::Endpoint;
+use http::Method;
+
+use super::{NAME, is_signed_in};
+use crate::support::Stage;
+use crate::support::visitor::{FETCH, NAVIGATION, json, set_cookies};
+
+/// Turns the clock to where the next request refreshes, its access token being good for another while.
+fn near_the_end(stage: &Stage) {
+    stage.clock.advance(Duration::from_secs(3600 - 30));
+}
+
+#[tokio::test]
+async fn an_answer_under_way_does_not_bring_the_session_back() {
+    for also_signs_out in [false, true] {
+        let stage = Stage::new().await;
+        let mut visitor = stage.signed_in().await;
+        near_the_end(&stage);
+        let held = stage.app.hold();
+        let slow = tokio::spawn({
+            let mut visitor = visitor.clone();
+            async move { visitor.fetch("/slow").await }
+        });
+        stage.app.reached(2).await;
+        assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
+        if also_signs_out {
+            visitor.navigate("/oauth2/sign_out").await;
+        }
+        drop(held);
+        let answer = slow.await.unwrap();
+        assert_eq!(answer.status(), 200);
+        // The renewed session comes along where nobody signed out, or this would prove nothing.
+        let brought = set_cookies(&answer).iter().any(|cookie| cookie.name() == NAME);
+        assert_eq!(brought, !also_signs_out);
+        visitor.jar.take(answer.headers(), true);
+        assert_eq!(is_signed_in(&mut visitor).await, !also_signs_out);
+    }
+}
+
+#[tokio::test]
+async fn case_50_a_copied_cookie_is_refused_for_120_seconds_after_the_sign_out() {
+    let stage = Stage::new().await;
+    let mut visitor = stage.signed_in().await;
+    let mut copy = visitor.clone();
+    assert!(is_signed_in(&mut copy).await);
+    visitor.navigate("/oauth2/sign_out").await;
+    let before = stage.app.count();
+    for wait in [0, 60, 59] {
+        stage.clock.advance(Duration::from_secs(wait));
+        let mut copy = copy.clone();
+        assert_eq!(copy.fetch("/api").await.status(), 401, "after {wait} s more");
+        assert!(!is_signed_in(&mut copy).await);
+        let answer = copy.navigate("/").await;
+        assert!(matches!(answer.status().as_u16(), 303 | 403), "{answer:?}");
+        assert_eq!(copy.jar.get(NAME), None, "the copy was cleared");
+    }
+    assert_eq!(stage.app.count(), before);
+}
+
+#[tokio::test]
+async fn the_shared_refresh_result_is_dropped() {
+    let stage = Stage::with(|setup| setup.rotation(Duration::from_secs(60))).await;
+    let mut visitor = stage.signed_in().await;
+    let mut old = visitor.clone();
+    near_the_end(&stage);
+    assert!(is_signed_in(&mut visitor).await);
+    visitor.navigate("/oauth2/sign_out").await;
+    // The cookie from before the refresh would otherwise be handed its result.
+    let answer = old.send(Method::GET, "/api", &FETCH, "").await;
+    assert_eq!(answer.status(), 401);
+    assert!(set_cookies(&answer).is_empty());
+    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
+}
+
+#[tokio::test]
+async fn a_refresh_under_way_ends_with_the_session_and_its_token_is_revoked() {
+    let stage = Stage::with(|setup| setup.rotation(Duration::from_secs(60)).threads(2)).await;
+    let mut visitor = stage.signed_in().await;
+    // Past the end of the access token, so that the request waits for the refresh.
+    stage.clock.advance(Duration::from_secs(3601));
+    let held = stage.cognito.hold(Endpoint::TokenRefresh);
+    let waiting = tokio::spawn({
+        let mut visitor = visitor.clone();
+        async move { visitor.send(Method::GET, "/page", &NAVIGATION, "").await }
+    });
+    held.holding(1).await;
+    let revocations = stage.cognito.hold(Endpoint::Revoke);
+    let out = visitor.navigate("/oauth2/sign_out").await;
+    assert_eq!(out.status(), 303);
+    revocations.holding(1).await;
+    // Cognito gives a new refresh token before it hears of the end.
+    held.release();
+    let answer = waiting.await.unwrap();
+    assert_eq!(answer.status(), 303, "to the login page");
+    assert!(!set_cookies(&answer).iter().any(|cookie| cookie.name() == NAME && !cookie.value().is_empty()));
+    assert_eq!(stage.app.count(), 1);
+    // Both are revoked.
+    revocations.holding(2).await;
+}
+
+#[tokio::test]
+async fn one_session_of_a_user_ends_and_the_other_goes_on() {
+    let stage = Stage::new().await;
+    let mut here = stage.signed_in().await;
+    let mut there = stage.signed_in().await;
+    here.navigate("/oauth2/sign_out").await;
+    assert_eq!(json(&there.fetch("/oauth2/userinfo").await)["preferredUsername"], "alice");
+    assert!(!is_signed_in(&mut here).await);
+}
