@@ -25,6 +25,8 @@ mod gateway;
 mod house;
 #[cfg(feature = "kubernetes-tests")]
 mod kubernetes;
+#[cfg(feature = "nginx-tests")]
+mod nginx;
 mod pages;
 #[cfg(feature = "emulator")]
 mod process;
