@@ -88,6 +88,7 @@ impl Failure {
                 action: look.action.as_ref().map(|(href, label)| Action::Link { href, label }),
                 request_id: Some(head.request_id),
                 form_origins: &[],
+                afterwards: None,
             }
             .into_response()
         } else {

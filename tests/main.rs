@@ -3,9 +3,13 @@
 // A test that cannot go on says so by panicking.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "browser-tests")]
+mod browser;
 mod cli;
 mod config;
 mod cookie;
+#[cfg(feature = "emulator")]
+mod demo;
 mod docs;
 mod docs_configuration;
 #[cfg(feature = "emulator")]

@@ -17,7 +17,15 @@ use sha2::{Digest as _, Sha256};
 const HOSTILE: &str = r#""'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"#;
 
 fn page<'a>(title: &'a str, text: &'a [&'a str]) -> Page<'a> {
-    Page { status: StatusCode::OK, title, text, action: None, request_id: None, form_origins: &[] }
+    Page {
+        status: StatusCode::OK,
+        title,
+        text,
+        action: None,
+        request_id: None,
+        form_origins: &[],
+        afterwards: None,
+    }
 }
 
 async fn text(response: Response<Body>) -> String {
@@ -74,6 +82,14 @@ async fn the_policy_allows_the_page_its_own_style_and_nothing_else() {
     );
     assert!(!html.contains("style="), "an inline style that the policy forbids: {html}");
     assert!(!html.contains("src="), "something to load that the policy forbids: {html}");
+}
+
+#[tokio::test]
+async fn a_page_that_asks_for_something_afterwards_is_allowed_pictures_of_our_own_and_shows_none() {
+    let response = Page { afterwards: Some("/oauth2/signed_out"), ..page("Signed out", &[]) }.into_response();
+    let policy = header(&response, &CONTENT_SECURITY_POLICY).to_owned();
+    assert!(policy.starts_with("default-src 'none'; ") && policy.ends_with("; img-src 'self'"), "{policy}");
+    assert!(text(response).await.contains("<img src=\"/oauth2/signed_out\" alt=\"\" hidden>"));
 }
 
 #[test]

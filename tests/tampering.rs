@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cognigate::crypto::keyring::KeyRing;
+use cognigate::crypto::seal::{Purpose, Sealer};
 use cognigate::emulator::Endpoint;
+use cognigate::secret::KeyMaterial;
 use http::Method;
 use http::header::SET_COOKIE;
 
@@ -116,6 +119,33 @@ async fn case_43_a_login_cookie_is_no_session_and_a_session_no_login_cookie() {
     assert!(location(&callback).contains("/oauth2/authorize?"), "{}", location(&callback));
     assert_eq!(stage.cognito.count(Endpoint::TokenCode), redeemed);
     assert_eq!(stage.app.count(), 1);
+}
+
+#[tokio::test]
+async fn case_43_what_was_sealed_for_one_purpose_opens_for_no_other_whatever_it_holds() {
+    let ring = KeyRing::new(&[KeyMaterial::from([7; 32])]);
+    let sealer = |purpose| Sealer::new(&ring, purpose, "app.test us-east-1_Emulated1 demo-client");
+    let resealed = |sealed: &str, from, to| {
+        let opened = sealer(from).open(sealed.as_bytes()).expect("sealed by the gate under this scope");
+        sealer(to).seal(&opened.bytes)
+    };
+    let stage = Stage::new().await;
+    let mut visitor = stage.signed_in().await;
+    let honest = visitor.jar.get(SESSION).unwrap().to_owned();
+    for (purpose, expected) in [(Purpose::Session, 200), (Purpose::Login, 401)] {
+        visitor.jar.set(SESSION, &resealed(&honest, Purpose::Session, purpose));
+        assert_eq!(visitor.fetch("/").await.status(), expected);
+    }
+    for (purpose, redeemed) in [(Purpose::Session, 0), (Purpose::Login, 1)] {
+        let mut visitor = stage.visitor();
+        let callback = visitor.reach_callback("alice", "/").await;
+        let name = visitor.jar.logins()[0].to_owned();
+        let login = visitor.jar.get(&name).unwrap().to_owned();
+        visitor.jar.set(&name, &resealed(&login, Purpose::Login, purpose));
+        let before = stage.cognito.count(Endpoint::TokenCode);
+        visitor.navigate(&callback).await;
+        assert_eq!(stage.cognito.count(Endpoint::TokenCode), before + redeemed);
+    }
 }
 
 #[tokio::test]

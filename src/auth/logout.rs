@@ -15,7 +15,7 @@ use super::{RelyingParty, RequestHead};
 use crate::cookie::read::RequestCookies;
 use crate::pages::{Action, Page, no_store, see_other};
 use crate::session::cookie_store::Loaded;
-use crate::types::{Body, full};
+use crate::types::{Body, empty, full};
 
 /// What a request for a sign-out is answered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,33 +48,52 @@ impl RelyingParty {
     }
 
     /// Answers `signed_out`, where Cognito sends the browser in the end.
+    ///
+    /// What the app's pages left in the cache goes, and the back button asks the gate. The page that the browser
+    /// comes from is kept for the back button only once this one stands, too late for this one's header; so
+    /// this page asks for the header once more, as for a picture.
     #[must_use]
     pub fn signed_out_page(&self, head: &RequestHead<'_>) -> Response<Body> {
-        let (start, sign_out) = (self.own_path("start"), self.own_path("sign_out"));
-        let logout_origin = self.logout.origin().ascii_serialization();
-        let page = if self.current_session(head.cookies).is_some() {
-            Page {
-                status: StatusCode::OK,
-                title: "You are signed in",
-                text: &["This browser has a session. You can end it here."],
-                action: Some(Action::Post { action: &sign_out, label: "Sign out" }),
-                request_id: None,
-                form_origins: &[&logout_origin],
-            }
+        let mut response = if value(head.headers, "sec-fetch-dest") == Some("image") {
+            no_store(StatusCode::NO_CONTENT, empty())
         } else {
-            Page {
-                status: StatusCode::OK,
-                title: "You are signed out",
-                text: &["Your session has ended, here and at the sign-in service."],
-                action: Some(Action::Link { href: &start, label: "Sign in again" }),
-                request_id: None,
-                form_origins: &[],
-            }
+            self.farewell(head)
         };
-        let mut response = page.into_response();
-        // What the app's pages left in the cache goes too; the back button then asks the gate.
         response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
         response
+    }
+
+    fn farewell(&self, head: &RequestHead<'_>) -> Response<Body> {
+        let (start, sign_out, here) =
+            (self.own_path("start"), self.own_path("sign_out"), self.own_path("signed_out"));
+        let logout_origin = self.logout.origin().ascii_serialization();
+        let origins = [logout_origin.as_str()];
+        let (title, text, action, form_origins): (_, _, _, &[&str]) =
+            if self.current_session(head.cookies).is_some() {
+                (
+                    "You are signed in",
+                    "This browser has a session. You can end it here.",
+                    Action::Post { action: &sign_out, label: "Sign out" },
+                    &origins,
+                )
+            } else {
+                (
+                    "You are signed out",
+                    "Your session has ended, here and at the sign-in service.",
+                    Action::Link { href: &start, label: "Sign in again" },
+                    &[],
+                )
+            };
+        Page {
+            status: StatusCode::OK,
+            title,
+            text: &[text],
+            action: Some(action),
+            request_id: None,
+            form_origins,
+            afterwards: Some(&here),
+        }
+        .into_response()
     }
 
     /// Fetch Metadata decides where there is any; a missing header is never taken for consent.
@@ -111,6 +130,7 @@ impl RelyingParty {
             action: Some(Action::Post { action: &action, label: "Sign out" }),
             request_id: Some(head.request_id),
             form_origins: &[&logout_origin],
+            afterwards: None,
         }
         .into_response()
     }

@@ -51,6 +51,9 @@ pub struct Page<'a> {
     /// Origins that the form may end at, besides our own: browsers hold the redirect that follows a POST to
     /// `form-action` too. What is not an origin is left out.
     pub form_origins: &'a [&'a str],
+    /// A path of ours that the page asks for, showing nothing of it: for an answer whose headers must come when
+    /// the page stands, and the one before it is gone.
+    pub afterwards: Option<&'a str>,
 }
 
 /// The one thing to do on a [`Page`].
@@ -71,6 +74,7 @@ struct Sheet<'a> {
     action: Option<Action<'a>>,
     failure: Option<StatusCode>,
     request_id: Option<&'a RequestId>,
+    afterwards: Option<&'a str>,
     style: &'static str,
 }
 
@@ -78,7 +82,7 @@ impl Page<'_> {
     /// The page as an answer.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
-        let policy = page_policy(self.form_origins);
+        let policy = page_policy(self.form_origins, self.afterwards.is_some());
         let is_failure = self.status.is_client_error() || self.status.is_server_error();
         let sheet = Sheet {
             title: self.title,
@@ -86,6 +90,7 @@ impl Page<'_> {
             action: self.action,
             failure: is_failure.then_some(self.status),
             request_id: self.request_id,
+            afterwards: self.afterwards,
             style: STYLE,
         };
         // Rendering fails only where the writer does, and a String takes everything.
@@ -138,11 +143,14 @@ fn ours(status: StatusCode, body: Body, policy: HeaderValue) -> Response<Body> {
     response
 }
 
-fn page_policy(form_origins: &[&str]) -> HeaderValue {
+fn page_policy(form_origins: &[&str], has_image: bool) -> HeaderValue {
     let mut policy = PAGE_POLICY.clone();
     for origin in form_origins.iter().filter(|origin| is_source(origin)) {
         policy.push(' ');
         policy.push_str(origin);
+    }
+    if has_image {
+        policy.push_str("; img-src 'self'");
     }
     // Every source was checked; a policy that allows no form stands in for what cannot happen.
     HeaderValue::try_from(policy).unwrap_or(NOTHING_LOADS)

@@ -2,6 +2,7 @@
 
 use cognigate::emulator::{Endpoint, TokenEdit};
 use cookie::Cookie;
+use http::Method;
 
 use super::{assert_ours, button, is_signed_in};
 use crate::support::Stage;
@@ -112,6 +113,20 @@ async fn sign_in_after_a_sign_out_asks_for_the_password_again() {
     let login = visitor.follow(&authorize).await;
     assert!(location(&login).starts_with("/login?"), "{}", location(&login));
     assert!(!is_signed_in(&mut visitor).await);
+}
+
+#[tokio::test]
+async fn the_signed_out_page_has_the_cache_cleared_once_more_when_the_page_before_is_gone() {
+    let stage = Stage::new().await;
+    let mut visitor = stage.visitor();
+    let page = visitor.navigate("/oauth2/signed_out").await;
+    assert!(text(&page).contains("<img src=\"/oauth2/signed_out\""), "{}", text(&page));
+    let picture =
+        [("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image"), ("sec-fetch-site", "same-origin")];
+    let answer = visitor.send(Method::GET, "/oauth2/signed_out", &picture, "").await;
+    assert_eq!((answer.status().as_u16(), answer.body().len()), (204, 0));
+    assert_eq!(header(&answer, "clear-site-data"), Some("\"cache\""));
+    assert_eq!(header(&answer, "cache-control"), Some("no-store"));
 }
 
 #[tokio::test]

@@ -139,7 +139,7 @@ async fn case_62_an_upgrade_is_forwarded_as_a_plain_request_and_nothing_is_tunne
     let mut client = scene.client().await;
     let upgrade = ["Connection: Upgrade", "Upgrade: foo"];
     let smuggled = scene.head("GET /second", &[]);
-    client.send(scene.head("GET /first", &upgrade) + &smuggled).await;
+    client.send(scene.head("GET /first", &upgrade) + smuggled.as_str()).await;
     let (mut app, first) = scene.app.asked().await;
     assert_eq!(first.start(), "GET /first HTTP/1.1");
     assert_eq!((first.one("upgrade"), first.one("connection")), (None, None));

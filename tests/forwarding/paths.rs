@@ -222,10 +222,13 @@ async fn each_of_many_pipelined_requests_is_judged_by_itself() {
     let mut client = Peer::to(visitor.gate()).await;
     client
         .send(
-            head(&visitor, "GET /first", &[])
-                + &head(&nobody, "GET /second", &[])
-                + &head(&visitor, "GET /third", &[])
-                + &head(&nobody, "GET /public/../fourth", &["Connection: close"]),
+            [
+                head(&visitor, "GET /first", &[]),
+                head(&nobody, "GET /second", &[]),
+                head(&visitor, "GET /third", &[]),
+                head(&nobody, "GET /public/../fourth", &["Connection: close"]),
+            ]
+            .concat(),
         )
         .await;
     let answers = String::from_utf8(client.rest().await).unwrap();

@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::{ALONE, run, run_alone, stage, stage_with};
+use crate::demo::free_port;
 use crate::program::Program;
 use crate::support::visitor::{NAVIGATION, Visitor, location, parameter};
 use crate::support::{PUBLIC_URL, TEST_KEY, wire};
@@ -136,7 +137,7 @@ async fn endpoints_elsewhere_go_through_the_proxy() {
 #[tokio::test]
 async fn the_gate_serves_while_cognito_is_out_of_reach_and_is_ready_once_it_has_the_keys() {
     let stage = stage().await;
-    let gone = format!("http://127.0.0.1:{}/jwks", super::free_port());
+    let gone = format!("http://127.0.0.1:{}/jwks", free_port());
     let gate = run_alone(|mut program| {
         program.command.arg(format!("--set=cognito.jwks_url={gone}"));
         program

@@ -3,38 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
-use super::free_port;
-use crate::program::{Program, Running};
-use crate::support::visitor::{Visitor, json, text};
+use crate::demo::{Demo, free_port};
+use crate::program::Program;
+use crate::support::visitor::{json, text};
 use crate::support::wire;
 
 const PROMPTLY: Duration = Duration::from_secs(5);
 
-/// A demo on ports of its own.
-struct Demo {
-    process: Running,
-    port: u16,
-    emulator_port: u16,
-}
-
 impl Demo {
-    fn start() -> Self {
-        let (port, emulator_port) = (free_port(), free_port());
-        let arguments = ["demo", "--port", &port.to_string(), "--emulator-port", &emulator_port.to_string()];
-        let process = Program::new(&arguments).start();
-        process.prints(&["Ctrl-C ends it all"]);
-        Self { process, port, emulator_port }
-    }
-
-    fn visitor(&self) -> Visitor {
-        let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Visitor::new(
-            &format!("http://localhost:{}", self.port),
-            address(self.port),
-            address(self.emulator_port),
-        )
-    }
-
     async fn ask(&self, ip: IpAddr, path: &str) -> u16 {
         let head =
             format!("GET {path} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", self.port);

@@ -85,7 +85,7 @@ async fn case_82_at_the_most_talkative_level_a_sign_in_a_refresh_and_a_sign_out_
     };
     gate.process.signal("TERM");
     let ended = gate.process.ends();
-    let log = ended.out + &ended.err;
+    let log = ended.out + ended.err.as_str();
     assert!(log.contains("/oauth2/callback"), "{log}");
     let mut credentials = vec![
         ("code", field(&grant, "code")),

@@ -8,7 +8,7 @@ mod ports;
 #[cfg(target_os = "linux")]
 mod unfinished_logins;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use crate::program::{Program, Running};
 use crate::support::visitor::Visitor;
@@ -79,9 +79,4 @@ impl GateProcess {
         let line = self.process.prints(&["\"target\":\"cognigate::access\"", &format!("\"{id}\"")]);
         serde_json::from_str(&line).unwrap()
     }
-}
-
-/// A port of the loopback interface that nobody listened on a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }

@@ -2,7 +2,8 @@
 
 use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 
-use super::{ALONE, free_port, run_alone};
+use super::{ALONE, run_alone};
+use crate::demo::free_port;
 use crate::program::Program;
 
 fn taken() -> (TcpListener, SocketAddr) {
