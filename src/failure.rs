@@ -138,9 +138,9 @@ impl Failure {
             Self::Unauthenticated => Look::unauthenticated(rp, head),
             Self::CookieLost => Look::new(
                 StatusCode::FORBIDDEN,
-                "Your browser did not keep the session",
-                "You signed in, but the cookie that holds your session did not come back. \
-                 Cookies may be blocked for this site, or the session may be too large for one.",
+                "The session was not kept",
+                "You signed in, but no session came of it. Cookies may be blocked for this site, the session may \
+                 be too large for them, or the servers of this site may not share their keys or their time.",
             )
             .action(rp.start_path(&rp.return_to(head)), "Try again"),
             Self::RefreshUnavailable { retry_after } => Look::new(
@@ -169,6 +169,9 @@ impl Failure {
                 "Not implemented",
                 "The request's body is coded in a way that is not understood here.",
             ),
+            Self::Forward(ForwardError::Body) => {
+                Look::new(StatusCode::BAD_REQUEST, "Bad request", "The request's body is broken.")
+            }
             Self::Forward(ForwardError::Target) => {
                 Look::new(StatusCode::BAD_REQUEST, "Bad request", "This address cannot be passed on.")
             }

@@ -14,7 +14,7 @@ use crate::cookie::write::{self, MAX_AGE};
 use crate::session::Session;
 use crate::session::cookie_store::Loaded;
 
-/// How soon after a sign-in a visit without a session shows that the cookie did not stick.
+/// How soon after a sign-in a visit without a session shows that another sign-in would not help.
 const MARK: Duration = Duration::from_secs(30);
 
 /// What is decided about a request.
@@ -24,7 +24,7 @@ pub enum Admission {
     Forward { session: Arc<Session>, renewed: bool },
     /// Nobody is signed in. The lines end cookies that are of no use any more, for an answer that may set any.
     Login { expired: Vec<HeaderValue> },
-    /// A sign-in has just succeeded, and its cookie did not come back: another would only go round.
+    /// A sign-in has just succeeded, and there is no session to go on with: another would only go round.
     CookieLost,
     /// The session needs a refresh that cannot be had now.
     Unavailable { retry_after: Duration },
@@ -35,14 +35,16 @@ impl RelyingParty {
     pub async fn admit(&self, cookies: &RequestCookies) -> Admission {
         let loaded = match self.store.load(cookies) {
             Loaded::Session { session, current_key } => Some((session, current_key)),
-            // Chunks that the browser dropped leave something behind that no session comes of.
-            Loaded::None | Loaded::Invalid if self.has_just_signed_in(cookies) => {
-                return Admission::CookieLost;
-            }
             Loaded::Invalid => None,
+            Loaded::None if self.has_just_signed_in(cookies) => return Admission::CookieLost,
             Loaded::None => return Admission::Login { expired: Vec::new() },
         };
-        let over = || Admission::Login { expired: self.store.clear(cookies) };
+        // Whatever ended a session that has just begun would end the next one too: chunks that the browser
+        // dropped, a replica with other keys, tokens that were over on arrival.
+        let over = || match self.has_just_signed_in(cookies) {
+            true => Admission::CookieLost,
+            false => Admission::Login { expired: self.store.clear(cookies) },
+        };
         let loaded = loaded.filter(|(session, _)| !self.signed_out.contains(&session.id));
         let Some((session, current_key)) = loaded else {
             return over();

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, SET_COOKIE};
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::header::{CONTENT_TYPE, REFERER, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use serde_json::json;
 use url::Url;
 
@@ -115,9 +115,17 @@ impl RelyingParty {
         match (head.method == Method::POST, is_from(headers, &self.public_url)) {
             (_, true) if by_script => Manner::Tell,
             (true, true) => Manner::Leave,
-            _ if by_script && !headers.contains_key("origin") => Manner::Tell,
+            _ if by_script && !headers.contains_key("origin") && !self.is_referred_from_elsewhere(headers) => {
+                Manner::Tell
+            }
             _ => Manner::Ask,
         }
+    }
+
+    /// True where a `Referer` names another origin than ours; its absence says nothing.
+    fn is_referred_from_elsewhere(&self, headers: &HeaderMap) -> bool {
+        let ours = |text: &str| Url::parse(text).is_ok_and(|url| self.public_url.contains(&url));
+        headers.get_all(REFERER).iter().any(|line| !line.to_str().is_ok_and(ours))
     }
 
     fn ask_first(&self, head: &RequestHead<'_>) -> Response<Body> {

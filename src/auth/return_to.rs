@@ -39,8 +39,9 @@ impl ReturnTo {
         if text.len() > LIMIT {
             return None;
         }
-        // What URL parsers drop or turn into slashes is never part of an honest address.
-        if text.bytes().any(|b| b.is_ascii_control() || b == b' ' || b == b'\\') {
+        // What URL parsers drop or turn into slashes is never part of an honest address. A space within is: it is
+        // what `%20` or `+` in a query parameter comes to.
+        if text.bytes().any(|b| b.is_ascii_control() || b == b'\\') || text.trim() != text {
             return None;
         }
         let base = Url::parse(&origin.to_string()).ok()?;

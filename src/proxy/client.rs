@@ -48,6 +48,8 @@ pub enum ForwardError {
     /// Nobody asked it to: an `Upgrade` ends at the gate.
     #[error("the app switched protocols unasked")]
     Switched,
+    #[error("the request's body broke off, or its chunks are malformed")]
+    Body,
     #[error("the request's body has a transfer coding beside chunked")]
     Coding,
     #[error("the request target cannot be sent on")]
@@ -119,6 +121,7 @@ impl Upstream {
                 Err(_) if progress.parts() != parts => continue,
                 Err(_) => Err(ForwardError::Slow(self.response_timeout)),
                 Ok(Err(error)) if error.is_connect() => Err(ForwardError::Unreachable(error)),
+                Ok(Err(_)) if progress.is_broken() => Err(ForwardError::Body),
                 Ok(Err(error)) => Err(ForwardError::Broken(error)),
                 Ok(Ok(response)) if response.status().is_informational() => Err(ForwardError::Switched),
                 Ok(Ok(mut response)) => {

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -16,9 +16,15 @@ pub(super) struct Upload {
     progress: Progress,
 }
 
-/// How many parts of a body have gone to the app.
+/// How many parts of a body have gone to the app, and whether the client broke it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Progress(Arc<AtomicU64>);
+pub(super) struct Progress(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    parts: AtomicU64,
+    broken: AtomicBool,
+}
 
 impl Upload {
     pub(super) fn new(body: Incoming) -> Self {
@@ -32,7 +38,12 @@ impl Upload {
 
 impl Progress {
     pub(super) fn parts(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.parts.load(Ordering::Relaxed)
+    }
+
+    /// True where the body ended in an error: a chunk that is none, a client that went away.
+    pub(super) fn is_broken(&self) -> bool {
+        self.0.broken.load(Ordering::Relaxed)
     }
 }
 
@@ -45,8 +56,12 @@ impl Body for Upload {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(_))) = frame {
-            self.progress.0.fetch_add(1, Ordering::Relaxed);
+        match frame {
+            Poll::Ready(Some(Ok(_))) => {
+                self.progress.0.parts.fetch_add(1, Ordering::Relaxed);
+            }
+            Poll::Ready(Some(Err(_))) => self.progress.0.broken.store(true, Ordering::Relaxed),
+            Poll::Ready(None) | Poll::Pending => {}
         }
         frame
     }
