@@ -115,7 +115,10 @@ impl RelyingParty {
         match (head.method == Method::POST, is_from(headers, &self.public_url)) {
             (_, true) if by_script => Manner::Tell,
             (true, true) => Manner::Leave,
-            _ if by_script && !headers.contains_key("origin") && !self.is_referred_from_elsewhere(headers) => {
+            _ if by_script
+                && !headers.contains_key("origin")
+                && !self.is_referred_from_elsewhere(headers) =>
+            {
                 Manner::Tell
             }
             _ => Manner::Ask,

@@ -6,6 +6,7 @@ mod discovery;
 mod forgeries;
 mod login_page;
 mod logout;
+mod page;
 mod process;
 mod redemption;
 mod refreshing;

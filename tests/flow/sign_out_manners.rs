@@ -138,6 +138,8 @@ async fn everything_else_is_asked_first() {
         (Method::POST, &[HTML, ("origin", "http://app.test")], IsAsked),
         (Method::POST, &[SCRIPT, ("origin", "https://evil.test")], IsAsked),
         (Method::POST, &[JSON, ("origin", "null")], IsAsked),
+        (Method::GET, &[JSON, ("referer", "https://evil.test/page")], IsAsked),
+        (Method::POST, &[JSON, ("referer", "https://other.app.test/")], IsAsked),
     ])
     .await;
 }

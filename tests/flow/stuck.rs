@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use cognigate::emulator::{Endpoint, TokenEdit};
+use cognigate::emulator::{Endpoint, ReplyEdit, TokenEdit};
 
 use super::{NAME, button, is_signed_in, settle};
 use crate::support::Stage;
-use crate::support::visitor::{header, location, text};
+use crate::support::visitor::{Visitor, header, location, text};
 
 #[tokio::test]
 async fn a_session_cookie_that_did_not_stick_gets_a_page_and_not_a_loop() {
@@ -114,4 +114,45 @@ async fn case_07_a_chunk_that_the_browser_dropped_gets_the_page_and_not_a_loop()
     assert!(visitor.jar.names().iter().all(|name| name.contains("-login-") || name.ends_with("-check")));
     let page = settle(&mut visitor, answer).await;
     assert_eq!(page.status(), 200);
+}
+
+/// From `target` through as many sign-ins as it takes to end on something that is no redirect; five at most.
+async fn rounds(visitor: &mut Visitor, target: &str) -> (u16, usize) {
+    let first = visitor.navigate(target).await;
+    let mut next = visitor.target(&first);
+    for round in 1..=5 {
+        next = visitor.through_login("alice", &next).await;
+        let mut answer = visitor.navigate(&next).await;
+        while answer.status().is_redirection() && !visitor.target(&answer).contains("/oauth2/authorize") {
+            answer = visitor.follow(&answer).await;
+        }
+        if !answer.status().is_redirection() {
+            return (answer.status().as_u16(), round);
+        }
+        next = visitor.target(&answer);
+    }
+    panic!("it goes round and round");
+}
+
+#[tokio::test]
+async fn tokens_that_are_over_on_arrival_end_on_a_page_after_one_sign_in() {
+    let stage = Stage::new().await;
+    let past = stage.clock.now().0 - 30;
+    // Within the skew that the callback grants, and past what is forwarded; and nothing to refresh it by.
+    stage.cognito.edit_token(TokenEdit::access().set("exp", past).always());
+    stage.cognito.edit_reply(Endpoint::TokenCode, ReplyEdit::drop_member("refresh_token").always());
+    assert_eq!(rounds(&mut stage.visitor(), "/deep").await, (403, 1));
+    assert_eq!(stage.app.count(), 0);
+}
+
+#[tokio::test]
+async fn replicas_that_do_not_share_their_keys_end_on_a_page_after_one_sign_in() {
+    const OTHER_KEY: &str = "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=";
+    let stage = Stage::new().await;
+    let other = stage.replica(&[("session.keys", OTHER_KEY)]).await;
+    let mut visitor = stage.visitor();
+    let callback = visitor.reach_callback("alice", "/deep").await;
+    let answer = visitor.navigate(&callback).await;
+    visitor.go_to(other.address());
+    assert_eq!(button(&visitor.follow(&answer).await, 403), "/oauth2/start?rd=%2Fdeep");
 }
