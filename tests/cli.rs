@@ -28,6 +28,13 @@ fn check_prints_the_effective_configuration_with_places_and_without_secrets() {
         "format = \"text\" # COGNIGATE_LOG__FORMAT",
         "level = \"debug\" # command line",
         "[cognito]",
+        "#   callback   https://app.example.com/oauth2/callback",
+        "#   sign-out   https://app.example.com/oauth2/signed_out",
+        "#   token      https://auth.example.com/oauth2/token",
+        "#   logout     https://auth.example.com/logout",
+        "#   jwks       https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI/.well-known/jwks.json",
+        "#   issuer     https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI",
+        "#   issuer     https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI",
     ] {
         assert!(out.lines().any(|printed| printed == line), "{line:?} is not in:\n{out}");
     }

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use super::cli::ConfigArgs;
-use super::{Exit, load, written};
+use super::{Exit, fail, load, written};
+use crate::cognito::endpoints::Endpoints;
+use crate::config::Config;
 
 /// Loads everything without binding a port, and prints what came out with the place of every value. Warnings go to
 /// standard error, so that the output stays TOML.
@@ -16,5 +18,35 @@ pub fn check(arguments: ConfigArgs) -> Exit {
         // Where standard error is closed, nobody is left to warn.
         let _ = writeln!(io::stderr(), "warning: {warning}");
     }
-    written(io::stdout().write_all(config.effective.to_string().as_bytes()))
+    let mut out = config.effective.to_string();
+    match Endpoints::new(&config.cognito) {
+        Ok(endpoints) => out.push_str(&derived(&config, &endpoints)),
+        Err(error) => return fail(&error, Exit::Config),
+    }
+    written(io::stdout().write_all(out.as_bytes()))
+}
+
+/// What follows from the settings, as comments: what to register with the app client, what is asked where, and
+/// which `iss` is accepted.
+fn derived(config: &Config, endpoints: &Endpoints) -> String {
+    let own = |endpoint| format!("{}{}", config.public_url, config.prefix.endpoint(endpoint));
+    let line = |name: &str, value: &str| format!("#   {name:<10} {value}\n");
+    let mut text = String::from("\n# to be registered with the app client:\n");
+    text += &line("callback", &own("callback"));
+    text += &line("sign-out", &own("signed_out"));
+    text += "# Cognito's endpoints, and the issuers that are accepted:\n";
+    for (name, url) in [
+        ("authorize", &endpoints.authorize),
+        ("token", &endpoints.token),
+        ("revoke", &endpoints.revoke),
+        ("logout", &endpoints.logout),
+        ("userinfo", &endpoints.userinfo),
+        ("jwks", &endpoints.jwks),
+    ] {
+        text += &line(name, url.as_str());
+    }
+    for issuer in &endpoints.issuers {
+        text += &line("issuer", issuer);
+    }
+    text
 }
