@@ -186,7 +186,6 @@ fn keys_new_prints_a_key_that_loads() {
 
 #[test]
 fn an_output_that_cannot_be_written_is_a_failure() {
-    let mut program = Program::new(&["keys", "new"]);
-    program.command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
-    assert_eq!(program.run().0, 1);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    assert_eq!(Program::new(&["keys", "new"]).prints_to(full).run().0, 1);
 }

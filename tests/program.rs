@@ -1,7 +1,8 @@
 //! The real program as a child: its arguments, files and variables, what it prints, how it ends.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Program {
     directory: TempDir,
     pub(crate) command: Command,
+    out: Stdio,
 }
 
 /// The program while it runs. Killed when dropped.
@@ -37,7 +39,7 @@ pub(crate) struct Ended {
 /// What a stream has brought so far.
 #[derive(Default)]
 struct Lines {
-    so_far: Mutex<(Vec<String>, bool)>,
+    so_far: Mutex<(String, bool)>,
     news: Condvar,
 }
 
@@ -46,7 +48,7 @@ impl Program {
         let directory = tempfile::tempdir().unwrap();
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("cognigate"));
         command.env_clear().current_dir(directory.path()).args(arguments).stdin(Stdio::null());
-        Self { directory, command }
+        Self { directory, command, out: Stdio::piped() }
     }
 
     pub(crate) fn file(self, name: &str, text: &str) -> Self {
@@ -59,17 +61,22 @@ impl Program {
         self
     }
 
+    /// Its standard output goes there, and is not read.
+    pub(crate) fn prints_to(mut self, out: File) -> Self {
+        self.out = out.into();
+        self
+    }
+
     /// Runs it to its end, and gives its exit code and what it printed.
-    pub(crate) fn run(mut self) -> (i32, String, String) {
-        let Output { status, stdout, stderr } = self.command.output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (status.code().unwrap(), text(stdout), text(stderr))
+    pub(crate) fn run(self) -> (i32, String, String) {
+        let Ended { code, out, err } = self.start().ends();
+        (code.unwrap(), out, err)
     }
 
     /// Starts what runs until it is told to end.
     pub(crate) fn start(mut self) -> Running {
-        let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (out, err) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
+        let mut child = self.command.stdout(self.out).stderr(Stdio::piped()).spawn().unwrap();
+        let (out, err) = (Lines::of(child.stdout.take()), Lines::of(child.stderr.take()));
         Running { child, out, err, _directory: self.directory }
     }
 }
@@ -77,16 +84,16 @@ impl Program {
 impl Running {
     /// Waits for a line on standard output that has all of `parts`, and gives it.
     pub(crate) fn prints(&self, parts: &[&str]) -> String {
-        let has_all = |line: &String| parts.iter().all(|part| line.contains(part));
-        let found = self.out.wait_for(|lines| lines.iter().find(|line| has_all(line)).cloned());
+        let has_all = |line: &&str| parts.iter().all(|part| line.contains(part));
+        let found = self.out.wait_for(|text| text.lines().find(has_all).map(str::to_owned));
         found.unwrap_or_else(|| {
             panic!("no line has {parts:?}:\n{}\nstandard error:\n{}", self.out.text(), self.err.text())
         })
     }
 
-    /// The lines of standard output so far.
-    pub(crate) fn printed(&self) -> Vec<String> {
-        self.out.so_far.lock().unwrap().0.clone()
+    /// Standard output so far.
+    pub(crate) fn printed(&self) -> String {
+        self.out.text()
     }
 
     /// The process id.
@@ -132,14 +139,19 @@ impl Drop for Running {
 }
 
 impl Lines {
-    /// Reads a stream to its end on a thread of its own.
-    fn of(stream: impl Read + Send + 'static) -> Arc<Self> {
+    /// Reads a stream to its end on a thread of its own; without one there is nothing to read.
+    fn of(stream: Option<impl Read + Send + 'static>) -> Arc<Self> {
         let lines = Arc::new(Self::default());
         let reading = Arc::clone(&lines);
         thread::spawn(move || {
-            for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                reading.so_far.lock().unwrap().0.push(line);
+            let mut stream = stream.map(BufReader::new);
+            let mut line = String::new();
+            while let Some(stream) = &mut stream
+                && stream.read_line(&mut line).is_ok_and(|read| read > 0)
+            {
+                reading.so_far.lock().unwrap().0.push_str(&line);
                 reading.news.notify_all();
+                line.clear();
             }
             reading.so_far.lock().unwrap().1 = true;
             reading.news.notify_all();
@@ -148,7 +160,7 @@ impl Lines {
     }
 
     /// Waits until `find` finds, the stream ends or the patience does.
-    fn wait_for<T>(&self, find: impl Fn(&[String]) -> Option<T>) -> Option<T> {
+    fn wait_for<T>(&self, find: impl Fn(&str) -> Option<T>) -> Option<T> {
         let deadline = Instant::now() + PATIENCE;
         let mut so_far = self.so_far.lock().unwrap();
         loop {
@@ -166,6 +178,6 @@ impl Lines {
     }
 
     fn text(&self) -> String {
-        self.so_far.lock().unwrap().0.join("\n")
+        self.so_far.lock().unwrap().0.clone()
     }
 }

@@ -1,7 +1,7 @@
 //! The program as a process: what ends it and how, what it prints, and what its surroundings do to it.
 
 mod configured;
-mod emulator_and_demo;
+mod demo;
 mod ending;
 mod logs;
 mod ports;

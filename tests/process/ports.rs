@@ -35,14 +35,6 @@ fn run_ends_with_69_where_another_cognigate_listens_though_that_one_shares_its_p
 }
 
 #[test]
-fn emulate_ends_with_69_where_somebody_listens() {
-    let (_taken, address) = taken();
-    let (code, out, err) = Program::new(&["emulate", "--listen", &address.to_string()]).run();
-    assert_eq!((code, out.as_str()), (69, ""), "{err}");
-    assert!(err.starts_with(&format!("error: --listen {address}: ")), "{err}");
-}
-
-#[test]
 fn demo_ends_with_69_where_somebody_listens_and_names_the_flag_that_helps() {
     let (_taken, address) = taken();
     let (port, free) = (address.port().to_string(), free_port().to_string());

@@ -1,4 +1,4 @@
-//! `cognigate emulate` and `cognigate demo`: what they say, that it is so, and how they end.
+//! `cognigate demo`: what it says, that it is so, and how it ends.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
@@ -30,7 +30,7 @@ fn demo_prints_the_url_the_users_their_passwords_and_what_to_try() {
     }
     demo.process.prints(&[&format!("emulated at http://127.0.0.1:{}", demo.emulator_port), "Ctrl-C"]);
     // It is read by whoever redirects it, too.
-    assert!(!demo.process.printed().concat().contains('\x1b'), "colours, and nobody to see them");
+    assert!(!demo.process.printed().contains('\x1b'), "colours, and nobody to see them");
 }
 
 #[tokio::test]
@@ -98,72 +98,6 @@ fn a_wrong_demo_command_line_ends_with_64() {
         (&["demo", "--config", "a.toml"], "--config"),
     ] {
         let (code, out, err) = Program::new(arguments).run();
-        assert_eq!((code, out.as_str()), (64, ""), "{arguments:?}: {err}");
-        assert!(err.contains(says), "{arguments:?}: {err}");
-    }
-}
-
-#[tokio::test]
-async fn emulate_says_where_it_is_and_ends_with_0_and_promptly_after_either_signal() {
-    for name in ["INT", "TERM"] {
-        let process = Program::new(&["emulate", "--listen", "127.0.0.1:0"]).start();
-        let domain = process.prints(&["domain", "http://127.0.0.1:"]);
-        for parts in [
-            &["pool", "us-east-1_Emulated1"][..],
-            &["client", "demo-client", "demo-secret"],
-            &["client", "demo-public", "no secret"],
-            &["user", "alice / Passw0rd!", "admins"],
-            &["user", "bob / Passw0rd!"],
-            &["Ctrl-C"],
-        ] {
-            process.prints(parts);
-        }
-        let address: SocketAddr = domain.split("http://").nth(1).unwrap().trim().parse().unwrap();
-        let _idle = tokio::net::TcpStream::connect(address).await.unwrap();
-        let ask = b"GET /us-east-1_Emulated1/.well-known/jwks.json HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-        assert_eq!(wire::status(&wire::exchange(address, ask.to_vec()).await), 200);
-        process.signal(name);
-        let ended = process.ends_within(PROMPTLY);
-        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "SIG{name}: {}", ended.out);
-    }
-}
-
-#[tokio::test]
-async fn emulate_reads_users_and_clients_from_a_file_and_tells_no_password_of_theirs() {
-    let file = "\
-        [[clients]]\nid = 'mine'\nsecrets = ['hush-hush']\ncallback_urls = ['http://localhost/cb']\n\
-        [[users]]\nusername = 'carol'\npassword = 'SENTINEL'\n";
-    let program =
-        Program::new(&["emulate", "--listen=127.0.0.1:0", "--config=pool.toml", "--issuer=updated"]);
-    let process = program.file("pool.toml", file).start();
-    process.prints(&["user", "carol"]);
-    process.prints(&["issuer", "https://issuer-cognito-idp.us-east-1.amazonaws.com/us-east-1_Emulated1"]);
-    process.signal("TERM");
-    let ended = process.ends();
-    assert_eq!(ended.code, Some(0));
-    for text in ["SENTINEL", "hush-hush", "alice"] {
-        assert!(!ended.out.contains(text), "{}", ended.out);
-    }
-}
-
-#[test]
-fn emulate_listens_on_nothing_but_loopback_unless_told() {
-    let (code, out, err) = Program::new(&["emulate", "--listen", "0.0.0.0:0"]).run();
-    assert_eq!((code, out.as_str()), (64, ""));
-    assert!(err.contains("--i-know-this-is-not-cognito"), "{err}");
-    let told = ["emulate", "--listen", "0.0.0.0:0", "--i-know-this-is-not-cognito"];
-    Program::new(&told).start().prints(&["domain", "http://"]);
-}
-
-#[test]
-fn a_wrong_emulate_command_line_or_file_ends_with_64() {
-    for (arguments, says) in [
-        (&["emulate", "--listen", "9400"][..], "--listen"),
-        (&["emulate", "--issuer", "somebody"], "--issuer"),
-        (&["emulate", "--config", "gone.toml"], "--config gone.toml"),
-        (&["emulate", "--config", "wrong.toml"], "teapot"),
-    ] {
-        let (code, out, err) = Program::new(arguments).file("wrong.toml", "teapot = true").run();
         assert_eq!((code, out.as_str()), (64, ""), "{arguments:?}: {err}");
         assert!(err.contains(says), "{arguments:?}: {err}");
     }
