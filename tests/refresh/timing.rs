@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cognigate::emulator::{Endpoint, ReplyEdit, TokenEdit};
 
-use super::{LIFETIME, SECOND, expired, last_bearer, session};
+use super::{LIFETIME, SECOND, due, expired, last_bearer, session};
 use crate::support::Stage;
 use crate::support::visitor::json;
 
@@ -80,9 +80,22 @@ async fn a_refreshed_token_that_has_expired_already_is_not_forwarded_and_not_ask
     let forwarded = stage.app.count();
     let past = stage.clock.now().0 - 30;
     stage.cognito.edit_token(TokenEdit::access().set("exp", past).always());
-    let answer = visitor.fetch("/").await;
-    assert_eq!(answer.status(), 503);
+    for _ in 0..2 {
+        assert_eq!(visitor.fetch("/").await.status(), 503);
+    }
     assert_eq!(stage.app.count(), forwarded);
+    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
+}
+
+#[tokio::test]
+async fn a_refresh_that_gives_the_same_token_again_is_no_loop() {
+    let stage = Stage::new().await;
+    let mut visitor = due(&stage).await;
+    let bearer = last_bearer(&stage);
+    let same = bearer.strip_prefix("Bearer ").unwrap();
+    stage.cognito.edit_reply(Endpoint::TokenRefresh, ReplyEdit::set("access_token", same).always());
+    assert_eq!(visitor.fetch("/").await.status(), 200);
+    assert_eq!(last_bearer(&stage), bearer);
     assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
 }
 
