@@ -180,6 +180,19 @@ async fn case_58_whatever_becomes_of_the_key_set_the_keys_in_hand_are_kept() {
 }
 
 #[tokio::test]
+async fn case_58_a_key_set_of_10_megabytes_is_not_taken_though_its_keys_are_good() {
+    let stage = Stage::new().await;
+    let mut set = stage.jwks().await;
+    for key in set["keys"].as_array_mut().unwrap() {
+        key["kid"] = json!("another");
+    }
+    stage.cognito.fail(Endpoint::Jwks, Fault::status(200).body(&set.to_string()).fill(10_000_000));
+    look_for_an_unknown_key(&stage).await;
+    // Had it been taken, the keys in hand were gone, and the interval keeps them from being fetched again.
+    stage.signed_in().await;
+}
+
+#[tokio::test]
 async fn case_58_while_the_key_set_is_slow_known_keys_work() {
     let stage = Stage::new().await;
     stage.cognito.edit_token(TokenEdit::id().header("kid", "nobody's"));
