@@ -41,14 +41,15 @@ impl RelyingParty {
         };
         // Whatever ended a session that has just begun would end the next one too: chunks that the browser
         // dropped, a replica with other keys, tokens that were over on arrival.
-        let over = || match self.has_just_signed_in(cookies) {
-            true => Admission::CookieLost,
-            false => Admission::Login { expired: self.store.clear(cookies) },
-        };
-        let loaded = loaded.filter(|(session, _)| !self.signed_out.contains(&session.id));
+        let login = || Admission::Login { expired: self.store.clear(cookies) };
+        let over = || if self.has_just_signed_in(cookies) { Admission::CookieLost } else { login() };
         let Some((session, current_key)) = loaded else {
             return over();
         };
+        // The next session has another id, so that nothing goes round.
+        if self.signed_out.contains(&session.id) {
+            return login();
+        }
         match self.refresher.fresh(session).await {
             // What an older key sealed is sealed anew, so that the key can leave the ring one day.
             Freshness::Current(session) => {
