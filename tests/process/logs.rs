@@ -71,6 +71,8 @@ async fn case_82_at_the_most_talkative_level_a_sign_in_a_refresh_and_a_sign_out_
     let session = visitor.jar.get("__Host-cognigate").unwrap().to_owned();
     visitor.navigate("/deep").await;
     let bearer = stage.app.last().header("authorization").unwrap().trim_start_matches("Bearer ").to_owned();
+    let renewed = visitor.jar.get("__Host-cognigate").unwrap().to_owned();
+    assert_ne!(renewed, session, "nothing was refreshed");
     let out = visitor.navigate("/oauth2/sign_out").await;
     assert_eq!(out.status(), 303);
     stage.cognito.reached(Endpoint::Revoke, 1).await;
@@ -92,7 +94,10 @@ async fn case_82_at_the_most_talkative_level_a_sign_in_a_refresh_and_a_sign_out_
         ("verifier", field(&grant, "code_verifier")),
         ("refresh token", field(&last(Endpoint::Revoke), "token")),
         ("access token", bearer),
+        // The first letters of every JWT and JWE: `{"` in base64url.
+        ("any token", "eyJ".to_owned()),
         ("session cookie", session),
+        ("renewed session cookie", renewed),
         ("state", field(callback.split('?').nth(1).unwrap(), "state")),
         ("client secret", "demo-secret".to_owned()),
         ("client authentication", "ZGVtby1jbGllbnQ6ZGVtby1zZWNyZXQ".to_owned()),
