@@ -1,6 +1,6 @@
 //! `cognigate demo`: what it says, that it is so, and how it ends.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::time::Duration;
 
 use crate::demo::{Demo, free_port};
