@@ -12,6 +12,7 @@ mod config;
 mod cookie;
 #[cfg(feature = "emulator")]
 mod demo;
+mod docker;
 mod docs;
 mod docs_configuration;
 #[cfg(feature = "emulator")]

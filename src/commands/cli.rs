@@ -20,6 +20,8 @@ pub enum Command {
     Run(ConfigArgs),
     /// Check the configuration and print it, secrets redacted, without binding a port.
     Check(ConfigArgs),
+    /// Ask the running gate whether it is ready, and say why not.
+    Healthcheck(ConfigArgs),
     /// Make keys for `session.keys`.
     Keys(KeysArgs),
     /// Run an offline Cognito for development and tests.

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod demo;
 #[cfg(feature = "emulator")]
 pub mod emulate;
+pub mod healthcheck;
 pub mod keys;
 pub mod run;
 pub mod signals;
@@ -57,6 +58,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         #[cfg(feature = "emulator")]
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Check(arguments) => check::check(arguments),
+        Command::Healthcheck(arguments) => healthcheck::healthcheck(arguments),
         Command::Keys(arguments) => keys::keys(arguments),
     }
 }

@@ -3,6 +3,7 @@
 mod configured;
 mod demo;
 mod ending;
+mod healthcheck;
 mod logs;
 mod ports;
 #[cfg(target_os = "linux")]
