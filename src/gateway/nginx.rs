@@ -4,7 +4,7 @@
 //! A 2xx is a yes, 401 and 403 are noes, and nginx makes a 500 of everything else. See `deploy/nginx/nginx.conf`
 //! and the documentation of ngx_http_auth_request_module.
 
-use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, HeaderName, SET_COOKIE, WWW_AUTHENTICATE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
@@ -69,19 +69,7 @@ pub fn allow(session: Option<&Session>, cookies: Vec<HeaderValue>) -> Response<B
     let mut response = answer(StatusCode::OK);
     let headers = response.headers_mut();
     if let Some(session) = session {
-        let values = HeaderValues::of(session);
-        let named = [
-            (AUTHORIZATION, values.bearer),
-            (USER, values.user),
-            (EMAIL, values.email),
-            (GROUPS, values.groups),
-            (PREFERRED_USERNAME, values.preferred_username),
-        ];
-        for (name, value) in named {
-            if let Some(value) = value {
-                headers.insert(name, value);
-            }
-        }
+        HeaderValues::of(session).insert(headers, [USER, EMAIL, GROUPS, PREFERRED_USERNAME]);
     }
     for (index, cookie) in cookies.into_iter().enumerate() {
         let name = HeaderName::try_from(format!("x-auth-set-cookie-{}", index + 1));

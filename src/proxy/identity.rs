@@ -1,7 +1,7 @@
 //! Who the request comes from, as the app sees it; and the client's own claims to that, removed.
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderName};
+use http::header::HeaderName;
 
 use crate::session::Session;
 use crate::session::header_values::HeaderValues;
@@ -13,19 +13,7 @@ const PREFERRED_USERNAME: HeaderName = HeaderName::from_static("x-forwarded-pref
 
 /// Sets the bearer token (RFC 6750 §2.1) and the identity headers; an absent claim is an absent header.
 pub fn set(headers: &mut HeaderMap, session: &Session) {
-    let values = HeaderValues::of(session);
-    let named = [
-        (AUTHORIZATION, values.bearer),
-        (USER, values.user),
-        (EMAIL, values.email),
-        (GROUPS, values.groups),
-        (PREFERRED_USERNAME, values.preferred_username),
-    ];
-    for (name, value) in named {
-        if let Some(value) = value {
-            headers.insert(name, value);
-        }
-    }
+    HeaderValues::of(session).insert(headers, [USER, EMAIL, GROUPS, PREFERRED_USERNAME]);
 }
 
 /// True for every header that an app might take for a statement about the user, in every spelling.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Session;
 
@@ -40,6 +41,16 @@ impl HeaderValues {
                 .then_some(groups)
                 .and_then(|groups| HeaderValue::try_from(groups).ok()),
             preferred_username: identity.shown_name().and_then(one),
+        }
+    }
+
+    /// Sets the bearer, and the claims under `names`: those of user, email, groups and preferred user name.
+    pub fn insert(self, headers: &mut HeaderMap, names: [HeaderName; 4]) {
+        let claims = [self.user, self.email, self.groups, self.preferred_username];
+        for (name, value) in names.into_iter().zip(claims).chain([(AUTHORIZATION, self.bearer)]) {
+            if let Some(value) = value {
+                headers.insert(name, value);
+            }
         }
     }
 }

@@ -78,6 +78,9 @@ async fn start_and_sign_in_come_back_to_rd_even_for_the_signed_in() {
         ("/oauth2/start?rd=%2Fdeep%3Fq%3D1%262", "/deep?q=1&2"),
         ("/oauth2/start?rd=https%3A%2F%2Fapp.test%2Fdeep%2Flink", "/deep/link"),
         ("/oauth2/sign_in?rd=/other", "/other"),
+        // A space, as a form writes it and as a URL does.
+        ("/oauth2/start?rd=/a+b", "/a%20b"),
+        ("/oauth2/start?rd=/a%20b%3Fq", "/a%20b?q"),
         ("/oauth2/start", "/"),
         ("/oauth2/start?rd=", "/"),
         ("/oauth2/start?rd=/a&rd=/b", "/"),
