@@ -21,6 +21,7 @@ mod emulator;
 mod flow;
 #[cfg(feature = "emulator")]
 mod forwarding;
+mod fuzz;
 #[cfg(feature = "emulator")]
 mod gateway;
 mod house;
