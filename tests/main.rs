@@ -27,6 +27,8 @@ mod gateway;
 mod house;
 #[cfg(feature = "kubernetes-tests")]
 mod kubernetes;
+#[cfg(feature = "emulator")]
+mod limits;
 #[cfg(feature = "nginx-tests")]
 mod nginx;
 mod pages;

@@ -41,7 +41,8 @@ impl Hosts {
         Self { names: std::iter::once(own).chain(further).collect() }
     }
 
-    /// Accepts a request whose `Host` is listed, and is the authority too where the target is in absolute form.
+    /// Accepts a request whose `Host` is listed, and is the authority too where the target has one: in
+    /// absolute form, and in HTTP/2.
     ///
     /// The app would go by the authority (RFC 9112 §3.2.2) or by the `Host`, and must not have the choice.
     pub fn admit(&self, uri: &Uri, headers: &HeaderMap, secure: bool) -> Result<(), HostError> {
@@ -50,13 +51,12 @@ impl Hosts {
             return Err(HostError::Malformed);
         };
         let host = named(line.to_str().map_err(|_| HostError::Malformed)?, secure)?;
-        self.listed(&host)?;
-        let Some(authority) = uri.authority() else {
-            return Ok(());
-        };
-        let authority = named(authority.as_str(), secure)?;
-        self.listed(&authority)?;
-        if authority == host { Ok(()) } else { Err(HostError::Malformed) }
+        if let Some(authority) = uri.authority()
+            && named(authority.as_str(), secure)? != host
+        {
+            return Err(HostError::Malformed);
+        }
+        self.listed(&host)
     }
 
     /// Accepts a host, with or without a port, that is listed.
@@ -159,7 +159,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(HOST, "app.test".parse().unwrap());
         let admitted = |uri| hosts.admit(&Uri::from_static(uri), &headers, true);
-        assert_eq!(admitted("http://evil.test/"), Err(HostError::Unknown));
+        assert_eq!(admitted("http://evil.test/"), Err(HostError::Malformed));
         assert_eq!(admitted("http://other.test/"), Err(HostError::Malformed));
         assert_eq!(admitted("http://APP.test:443/"), Ok(()));
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::conn;
+use super::conn::{self, Protocol};
 use super::shutdown::Shutdown;
 use crate::types::Body;
 
@@ -62,7 +62,8 @@ where
             Ok((stream, peer)) => {
                 // Answers are written whole; waiting to fill a segment only delays them.
                 let _ = stream.set_nodelay(true);
-                connections.spawn(conn::serve(stream, peer, shutdown.clone(), respond.clone()));
+                let (shutdown, respond) = (shutdown.clone(), respond.clone());
+                connections.spawn(conn::serve(stream, Protocol::Either, peer, shutdown, respond));
             }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
@@ -81,7 +82,7 @@ where
 }
 
 fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if shared {
         socket.set_reuse_port(true)?;

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 /// How long a client may go on sending after its answer.
@@ -20,8 +20,10 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// A connection that does not close in its client's face.
 #[derive(Debug)]
-pub(super) struct Lingering {
-    stream: TcpStream,
+pub(super) struct Lingering<S> {
+    stream: S,
+    /// What was read of it before, to find out what is spoken.
+    begin: Bytes,
     had_body: HadBody,
     /// Set once the sending side is closed.
     until: Option<Pin<Box<Sleep>>>,
@@ -37,23 +39,28 @@ impl HadBody {
     }
 }
 
-impl Lingering {
-    pub(super) fn new(stream: TcpStream, had_body: HadBody) -> Self {
-        Self { stream, had_body, until: None }
+impl<S> Lingering<S> {
+    pub(super) fn new(stream: S, begin: Bytes, had_body: HadBody) -> Self {
+        Self { stream, begin, had_body, until: None }
     }
 }
 
-impl AsyncRead for Lingering {
+impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.begin.has_remaining() {
+            let count = self.begin.len().min(buffer.remaining());
+            buffer.put_slice(&self.begin.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for Lingering {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

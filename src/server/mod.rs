@@ -4,4 +4,5 @@ pub mod accept;
 pub mod admin;
 pub mod conn;
 mod linger;
+mod preface;
 pub mod shutdown;

@@ -1,0 +1,3 @@
+//! What a connection is, and how much anybody can ask of it: each limit through the real listener.
+
+mod http2;
