@@ -25,6 +25,7 @@ mod fuzz;
 #[cfg(feature = "emulator")]
 mod gateway;
 mod house;
+mod keys;
 #[cfg(feature = "kubernetes-tests")]
 mod kubernetes;
 #[cfg(feature = "emulator")]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{ConfigError, Problem, Sources};
 
@@ -22,7 +22,7 @@ pub enum Command {
     Check(ConfigArgs),
     /// Ask the running gate whether it is ready, and say why not.
     Healthcheck(ConfigArgs),
-    /// Make keys for `session.keys`.
+    /// Make keys for `session.keys`, and rotate those in a file.
     Keys(KeysArgs),
     /// Run an offline Cognito for development and tests.
     #[cfg(feature = "emulator")]
@@ -109,4 +109,28 @@ pub struct KeysArgs {
 pub enum KeysCommand {
     /// Print a new random key.
     New,
+    /// Put a new key in front of those in a file, which then seals; the others still open.
+    Rotate {
+        /// The file that `session.keys_file` names.
+        file: PathBuf,
+        /// One step at a time, for replicas that do not read the file at the same moment.
+        #[arg(long)]
+        step: Option<RotationStep>,
+    },
+    /// Print the ids of the keys in a file, and what each does.
+    List {
+        /// The file that `session.keys_file` names.
+        file: PathBuf,
+    },
+}
+
+/// A rotation's steps. Between any two of them every replica must have read the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RotationStep {
+    /// Put a new key behind the others: it opens, and does not seal yet.
+    Add,
+    /// Put the last key in front: it seals from now on.
+    Promote,
+    /// Drop the last key: what it sealed is a sign-in from now on.
+    Retire,
 }

@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod host_name;
 mod key;
+pub mod key_file;
 mod kubernetes;
 mod layer;
 mod listeners;

@@ -44,6 +44,13 @@ impl KeyRing {
         Self(keys.iter().map(ring_key).collect())
     }
 
+    /// The id of each key as lower-case hex, in the ring's order. It tells nothing of the key.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        let hex = |id: &KeyId| id.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.0.iter().map(|key| hex(&key.id)).collect()
+    }
+
     /// A key of its own for `purpose` from each key of the ring, in the ring's order (HKDF-SHA256, RFC 5869).
     pub(super) fn derive(&self, purpose: &[u8]) -> impl Iterator<Item = (KeyId, Zeroizing<[u8; 32]>)> {
         self.0.iter().map(move |key| {
