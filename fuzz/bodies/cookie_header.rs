@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 const NAME: &str = "__Host-cognigate";
 
 /// `bytes` are the lines, split where a line cannot hold a byte anyway.
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let mut headers = HeaderMap::new();
     for line in bytes.split(|byte| *byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok()) {
         headers.append(COOKIE, line);

@@ -4,7 +4,7 @@ use cognigate::policy::path::CanonicalPath;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let Ok(path) = str::from_utf8(bytes) else { return };
     let Ok(canonical) = CanonicalPath::parse(path) else { return };
     assert_eq!(canonical.raw(), path);

@@ -5,7 +5,7 @@ use cognigate::types::Origin;
 use http::HeaderValue;
 use url::Url;
 
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let origin: Origin = "https://app.test".parse().unwrap();
     let target = ReturnTo::parse(text, &origin, "/oauth2");

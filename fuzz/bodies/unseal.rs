@@ -5,7 +5,7 @@ use cognigate::crypto::seal::{Purpose, Sealer};
 use cognigate::secret::KeyMaterial;
 use cognigate::session::codec;
 
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let ring = KeyRing::new(&[KeyMaterial::from([7; 32])]);
     let session = Sealer::new(&ring, Purpose::Session, "app.test");
     assert!(session.open(bytes).is_err());
