@@ -29,6 +29,8 @@ mod keys;
 #[cfg(feature = "kubernetes-tests")]
 mod kubernetes;
 #[cfg(feature = "emulator")]
+mod lifetimes;
+#[cfg(feature = "emulator")]
 mod limits;
 #[cfg(feature = "nginx-tests")]
 mod nginx;

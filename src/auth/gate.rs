@@ -10,7 +10,7 @@ use super::refresh::Freshness;
 use crate::clock::UnixTime;
 use crate::cookie::chunk::TooLarge;
 use crate::cookie::read::{Named, RequestCookies};
-use crate::cookie::write::{self, MAX_AGE};
+use crate::cookie::write;
 use crate::session::Session;
 use crate::session::cookie_store::Loaded;
 
@@ -43,7 +43,9 @@ impl RelyingParty {
         // dropped, a replica with other keys, tokens that were over on arrival.
         let login = || Admission::Login { expired: self.store.clear(cookies) };
         let over = || if self.has_just_signed_in(cookies) { Admission::CookieLost } else { login() };
-        let Some((session, current_key)) = loaded else {
+        let now = self.clock.now();
+        let Some((session, current_key)) = loaded.filter(|(it, _)| !self.lifetimes.have_ended(it, now))
+        else {
             return over();
         };
         // The next session has another id, so that nothing goes round.
@@ -52,8 +54,12 @@ impl RelyingParty {
         }
         match self.refresher.fresh(session).await {
             // What an older key sealed is sealed anew, so that the key can leave the ring one day.
-            Freshness::Current(session) => {
-                Admission::Forward { session: Arc::from(session), renewed: !current_key }
+            Freshness::Current(mut session) => {
+                let touch = self.lifetimes.want_touch(&session, now);
+                if touch {
+                    session.touched = now;
+                }
+                Admission::Forward { session: Arc::from(session), renewed: touch || !current_key }
             }
             Freshness::Renewed(session) => Admission::Forward { session, renewed: true },
             Freshness::Ended => over(),
@@ -66,8 +72,9 @@ impl RelyingParty {
     pub fn current_session(&self, cookies: &RequestCookies) -> Option<Box<Session>> {
         match self.store.load(cookies) {
             Loaded::Session { session, .. } if !self.signed_out.contains(&session.id) => {
-                let alive = session.access_expires > self.clock.now() || session.refresh_token.is_some();
-                alive.then_some(session)
+                let now = self.clock.now();
+                let alive = session.access_expires > now || session.refresh_token.is_some();
+                (alive && !self.lifetimes.have_ended(&session, now)).then_some(session)
             }
             Loaded::Session { .. } | Loaded::Invalid | Loaded::None => None,
         }
@@ -76,7 +83,7 @@ impl RelyingParty {
     /// The lines that give the browser its session, counted. A renewed one only while
     /// [`RelyingParty::is_current`] says yes.
     pub fn save(&self, session: &Session, cookies: &RequestCookies) -> Result<Vec<HeaderValue>, TooLarge> {
-        let lines = self.store.save(session, cookies, MAX_AGE)?;
+        let lines = self.store.save(session, cookies, self.lifetimes.left(session, self.clock.now()))?;
         let pair =
             |line: &HeaderValue| line.as_bytes().split(|byte| *byte == b';').next().map_or(0, <[u8]>::len);
         self.metrics.session_stored(lines.iter().map(pair).sum());

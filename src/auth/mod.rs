@@ -6,6 +6,7 @@
 pub mod callback;
 pub mod gate;
 mod identity;
+pub mod lifetimes;
 pub mod login;
 pub mod login_state;
 pub mod logout;
@@ -36,6 +37,7 @@ use crate::session::cookie_store::CookieStore;
 use crate::telemetry::metrics::Metrics;
 use crate::types::{Origin, RequestId};
 
+use lifetimes::Lifetimes;
 use login_state::LoginStates;
 use refresh::Refresher;
 use remembered::Remembered;
@@ -65,6 +67,7 @@ pub struct RelyingParty {
     verifier: Verifier,
     revocations: Revocations,
     refresher: Refresher,
+    lifetimes: Lifetimes,
     /// States whose code has been redeemed, by hash.
     redeemed: Remembered<[u8; 32]>,
     signed_out: Arc<Remembered<SessionId>>,
@@ -130,6 +133,7 @@ impl RelyingParty {
                 clock.clone(),
                 Arc::clone(&metrics),
             ),
+            lifetimes: Lifetimes::new(config.session.max_lifetime, config.session.idle_timeout),
             tokens,
             verifier,
             revocations: Revocations::new(),

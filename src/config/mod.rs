@@ -146,6 +146,10 @@ pub struct Session {
     pub keys_generated: bool,
     /// How long before its `exp` an access token is refreshed; below five minutes.
     pub refresh_margin: Duration,
+    /// How long after its sign-in a session ends at the latest.
+    pub max_lifetime: Duration,
+    /// How long after its last use a session ends; below the lifetime.
+    pub idle_timeout: Option<Duration>,
 }
 
 /// The session cookie's name and attributes.

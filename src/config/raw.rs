@@ -65,6 +65,8 @@ pub(super) struct RawSession {
     #[serde(rename = "keys_file")]
     pub(super) _keys_file: Option<String>,
     pub(super) refresh_margin: String,
+    pub(super) max_lifetime: String,
+    pub(super) idle_timeout: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -12,6 +12,9 @@ use super::session_key;
 
 /// Cognito's shortest access token. A margin as long would refresh at every request.
 const SHORTEST_TOKEN: Duration = Duration::from_secs(5 * 60);
+/// Cognito's longest refresh token.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+const SHORTEST_IDLE: Duration = Duration::from_secs(60);
 
 pub(super) fn session(raw: &RawSession, report: &mut Report) -> Option<Session> {
     let refresh_margin = refresh_margin(&raw.refresh_margin, report);
@@ -19,7 +22,48 @@ pub(super) fn session(raw: &RawSession, report: &mut Report) -> Option<Session> 
         Some(texts) => (keys(&texts.iter().map(|text| text.expose()).collect::<Vec<_>>(), report), false),
         None => (generated(report), true),
     };
-    Some(Session { keys: keys?, keys_generated, refresh_margin: refresh_margin? })
+    let max_lifetime = max_lifetime(&raw.max_lifetime, report);
+    let idle_timeout = raw.idle_timeout.as_deref().map(|text| idle_timeout(text, max_lifetime, report));
+    Some(Session {
+        keys: keys?,
+        keys_generated,
+        refresh_margin: refresh_margin?,
+        max_lifetime: max_lifetime?,
+        idle_timeout: match idle_timeout {
+            Some(checked) => Some(checked?),
+            None => None,
+        },
+    })
+}
+
+fn max_lifetime(text: &str, report: &mut Report) -> Option<Duration> {
+    const KEY: &str = "session.max_lifetime";
+    let lifetime = report.parse::<HumanDuration>(KEY, text)?.0;
+    if (SHORTEST_TOKEN..=LONGEST_LIFETIME).contains(&lifetime) {
+        return Some(lifetime);
+    }
+    report.problem(KEY, "it must be from 5m to 3650d, the lives of Cognito's shortest and longest tokens");
+    None
+}
+
+fn idle_timeout(text: &str, max_lifetime: Option<Duration>, report: &mut Report) -> Option<Duration> {
+    const KEY: &str = "session.idle_timeout";
+    let timeout = report.parse::<HumanDuration>(KEY, text)?.0;
+    if timeout < SHORTEST_IDLE {
+        report.problem(
+            KEY,
+            "it must be 1m or more: a page that is being read is not idle; leave it out for none",
+        );
+    } else if max_lifetime.is_some_and(|lifetime| timeout >= lifetime) {
+        let place = report.place("session.max_lifetime").to_owned();
+        report.problem(
+            KEY,
+            format_args!("it must be below session.max_lifetime ({place}), else it does nothing"),
+        );
+    } else {
+        return Some(timeout);
+    }
+    None
 }
 
 fn refresh_margin(text: &str, report: &mut Report) -> Option<Duration> {

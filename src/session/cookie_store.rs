@@ -100,7 +100,8 @@ impl CookieStore {
     }
 }
 
-/// Later is greater, for states of one session.
+/// Later is greater, for states of one session. Newer tokens count before a later use: what a touch wrote of the old
+/// ones must not win over what a refresh brought.
 fn state(session: &Session) -> impl PartialOrd {
-    (session.touched, session.access_expires)
+    (session.access_expires, session.touched)
 }

@@ -310,6 +310,23 @@ fn refresh_margin_is_shorter_than_any_token() {
 }
 
 #[test]
+fn lifetimes_are_within_those_of_tokens_and_the_idle_one_within_the_other() {
+    let day = 24 * 60 * 60;
+    let accepted = |key, text| accepted(key, text).session;
+    assert_eq!(accepted("session.max_lifetime", "5m").max_lifetime, Duration::from_secs(300));
+    let most = Duration::from_secs(3650 * day);
+    assert_eq!(accepted("session.max_lifetime", "3650d").max_lifetime, most);
+    let session = accepted("session.idle_timeout", "1m");
+    let (lifetime, idle) = (Duration::from_secs(30 * day), Duration::from_secs(60));
+    assert_eq!((session.max_lifetime, session.idle_timeout), (lifetime, Some(idle)));
+    assert_eq!(accepted("session.max_lifetime", "1h").idle_timeout, None);
+    refused("session.max_lifetime", &["299s", "0s", "3651d"], "from 5m to 3650d");
+    refused("session.idle_timeout", &["59s", "0s"], "1m or more");
+    refused("session.idle_timeout", &["30d", "31d"], "below session.max_lifetime (default)");
+    refused("session.idle_timeout", &["off", "never"], "a whole number and a unit");
+}
+
+#[test]
 fn same_site_is_lax_or_none() {
     assert_eq!(accepted("cookie.same_site", "none").cookie.same_site, SameSite::None);
     refused("cookie.same_site", &["strict", "Strict"], "strict would loop");
