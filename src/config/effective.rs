@@ -103,6 +103,8 @@ fn toml(key: &Key, value: &ValueKind) -> String {
             format!("[{}]", items.collect::<Vec<_>>().join(", "))
         }
         ValueKind::Boolean(on) => on.to_string(),
+        ValueKind::I64(count) => count.to_string(),
+        ValueKind::U64(count) => count.to_string(),
         ValueKind::String(value) => text(value),
         other => text(&other.to_string()),
     }

@@ -114,14 +114,18 @@ pub(super) fn put(
     value: &DeValue<'_>,
     place: String,
 ) {
-    use Kind::{Duration, List, OneOrList, Secret, SecretFile, SecretList, Switch, Text};
+    use Kind::{Count, Duration, List, OneOrList, Secret, SecretFile, SecretList, Size, Switch, Text};
     match (key.kind, value) {
-        (Text | Duration | Secret | SecretFile, DeValue::String(text)) => {
+        (Text | Duration | Size | Secret | SecretFile, DeValue::String(text)) => {
             layer.put_text(report, key, text.as_ref(), place);
         }
         (OneOrList, DeValue::String(text)) => {
             layer.put_list(report, key, vec![text.as_ref().to_owned()], place);
         }
+        (Count, DeValue::Integer(number)) => match u64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(count) => layer.put_count(key, count, place),
+            Err(_) => report.at(key.name, Some(place), "it must be a whole number, and not below 0"),
+        },
         (Switch, DeValue::Boolean(on)) => layer.put_switch(key, *on, place),
         (List | OneOrList | SecretList, DeValue::Array(items)) => {
             let mut texts = Vec::with_capacity(items.len());

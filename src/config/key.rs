@@ -40,6 +40,18 @@ pub const KEYS: &[Key] = &[
     Key::new("listen.trusted_proxies", Kind::List, Some("[]")),
     Key::new("admin.address", Kind::Text, Some(r#""127.0.0.1:9090""#)),
     Key::new("admin.upstream_health_path", Kind::Text, Some(r#""/healthz""#)),
+    Key::new("limits.header_bytes", Kind::Size, Some(r#""64KiB""#)),
+    Key::new("limits.header_fields", Kind::Count, Some("100")),
+    Key::new("limits.uri_bytes", Kind::Size, Some(r#""16KiB""#)),
+    Key::new("limits.body_bytes", Kind::Size, None),
+    Key::new("limits.header_timeout", Kind::Duration, Some(r#""10s""#)),
+    Key::new("limits.tls_handshake_timeout", Kind::Duration, Some(r#""10s""#)),
+    Key::new("limits.idle_timeout", Kind::Duration, Some(r#""75s""#)),
+    Key::new("limits.stall_timeout", Kind::Duration, Some(r#""60s""#)),
+    Key::new("limits.connections", Kind::Count, Some("10000")),
+    Key::new("limits.streams", Kind::Count, Some("128")),
+    Key::new("shutdown.drain_delay", Kind::Duration, Some(r#""5s""#)),
+    Key::new("shutdown.timeout", Kind::Duration, Some(r#""30s""#)),
     Key::new("log.format", Kind::Text, Some(r#""json""#)),
     Key::new("log.level", Kind::Text, Some(r#""info""#)),
 ];
@@ -62,6 +74,10 @@ pub enum Kind {
     Text,
     /// Text with a number and a unit, `60s`.
     Duration,
+    /// A whole number.
+    Count,
+    /// Text with a number of bytes and a unit, `64KiB`.
+    Size,
     /// `true` or `false`.
     Switch,
     List,
@@ -121,6 +137,8 @@ impl Kind {
         match self {
             Self::Text => "string",
             Self::Duration => "duration",
+            Self::Count => "whole number",
+            Self::Size => "size",
             Self::Switch => "boolean",
             Self::List => "list of strings",
             Self::OneOrList => "string or list of strings",
@@ -135,6 +153,8 @@ impl Kind {
         match self {
             Self::Text | Self::Secret => "a string in quotes",
             Self::Duration => "a duration in quotes, such as \"60s\"",
+            Self::Count => "a whole number, without quotes",
+            Self::Size => "a size in quotes, such as \"64KiB\"",
             Self::Switch => "true or false, without quotes",
             Self::List | Self::SecretList => "a list of strings, such as [\"a\", \"b\"]",
             Self::OneOrList => "a string in quotes or a list of them",

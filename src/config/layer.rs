@@ -31,6 +31,10 @@ impl Layer {
         self.0.push((key, Value::new(Some(&place), on)));
     }
 
+    pub(super) fn put_count(&mut self, key: &'static Key, count: u64, place: String) {
+        self.0.push((key, Value::new(Some(&place), count)));
+    }
+
     /// Puts a list of texts, none of which may be empty. A list of secrets must hold something.
     pub(super) fn put_list(
         &mut self,

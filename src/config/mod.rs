@@ -17,6 +17,7 @@ mod key;
 pub mod key_file;
 mod kubernetes;
 mod layer;
+mod limits;
 mod listeners;
 mod load;
 mod log;
@@ -29,6 +30,7 @@ mod secret_file;
 mod session;
 mod session_key;
 mod site;
+mod size;
 mod sources;
 mod text;
 mod twin;
@@ -72,6 +74,8 @@ pub struct Config {
     pub cookie: Cookie,
     pub listen: Listen,
     pub admin: Admin,
+    pub limits: Limits,
+    pub shutdown: Shutdown,
     pub log: Log,
     /// What works and is still worth a loud line at the start. No secrets.
     pub warnings: Vec<String>,
@@ -192,6 +196,39 @@ pub struct Admin {
     pub upstream_health_path: PathAndQuery,
 }
 
+/// How much a client can ask of the gate. Nothing here is 0.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Names and values of all a request's fields, in bytes.
+    pub header_bytes: usize,
+    /// Fields of a request, a cookie that came in crumbs being one.
+    pub header_fields: usize,
+    /// A request's target, in bytes.
+    pub uri_bytes: usize,
+    /// A request's body, in bytes.
+    pub body_bytes: Option<u64>,
+    /// From the first byte of a request's head to its last, and from the connection to the first.
+    pub header_timeout: Duration,
+    pub tls_handshake_timeout: Duration,
+    /// How long a connection is kept without a request.
+    pub idle_timeout: Duration,
+    /// How long a client may neither send what it has announced nor take what it has asked for.
+    pub stall_timeout: Duration,
+    /// Of the whole process.
+    pub connections: usize,
+    /// At once, on one HTTP/2 connection.
+    pub streams: u32,
+}
+
+/// How serving ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Shutdown {
+    /// How long new connections are still accepted after SIGTERM.
+    pub drain_delay: Duration,
+    /// How long what is under way may take after that.
+    pub timeout: Duration,
+}
+
 /// What is logged, and how.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -222,6 +259,8 @@ impl Config {
             Some(Mode::Gateway { .. }) | None => None,
         };
         let listeners = listeners::listeners(&raw.listen, &raw.admin, upstream, &mut report);
+        let limits = limits::limits(&raw.limits, &mut report);
+        let shutdown = limits::shutdown(&raw.shutdown, &mut report);
         let log = log::log(&raw.log, &mut report);
         let cognito = cognito::cognito(raw.cognito, &mut report);
         let (
@@ -230,9 +269,11 @@ impl Config {
             Some(session),
             Some(cookie),
             Some((listen, admin)),
+            Some(limits),
+            Some(shutdown),
             Some(log),
             false,
-        ) = (site, cognito, session, cookie, listeners, log, report.has_problems())
+        ) = (site, cognito, session, cookie, listeners, limits, shutdown, log, report.has_problems())
         else {
             return Err(report.into_error());
         };
@@ -249,6 +290,8 @@ impl Config {
             cookie,
             listen,
             admin,
+            limits,
+            shutdown,
             log,
             warnings,
             effective,

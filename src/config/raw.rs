@@ -21,6 +21,8 @@ pub(super) struct Raw {
     pub(super) cookie: RawCookie,
     pub(super) listen: RawListen,
     pub(super) admin: RawAdmin,
+    pub(super) limits: RawLimits,
+    pub(super) shutdown: RawShutdown,
     pub(super) log: RawLog,
 }
 
@@ -95,6 +97,28 @@ pub(super) struct RawAdmin {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    pub(super) header_bytes: String,
+    pub(super) header_fields: u64,
+    pub(super) uri_bytes: String,
+    pub(super) body_bytes: Option<String>,
+    pub(super) header_timeout: String,
+    pub(super) tls_handshake_timeout: String,
+    pub(super) idle_timeout: String,
+    pub(super) stall_timeout: String,
+    pub(super) connections: u64,
+    pub(super) streams: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawShutdown {
+    pub(super) drain_delay: String,
+    pub(super) timeout: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawLog {
     pub(super) format: String,
     pub(super) level: String,
@@ -116,7 +140,10 @@ mod tests {
             let value = match key.kind {
                 Kind::Switch => Value::new(None, true),
                 Kind::List | Kind::OneOrList | Kind::SecretList => Value::new(None, vec!["text"]),
-                Kind::Text | Kind::Duration | Kind::Secret | Kind::SecretFile => Value::new(None, "text"),
+                Kind::Count => Value::new(None, 1_u64),
+                Kind::Text | Kind::Duration | Kind::Size | Kind::Secret | Kind::SecretFile => {
+                    Value::new(None, "text")
+                }
             };
             stack = stack.set_override(key.name, value).unwrap();
         }

@@ -7,13 +7,17 @@ use super::report::Report;
 /// Puts a text as the type that the key has. Only the key's type decides: `012345` stays text where text is wanted.
 pub(super) fn put(layer: &mut Layer, report: &mut Report, key: &'static Key, text: &str, place: String) {
     match key.kind {
-        Kind::Text | Kind::Duration | Kind::Secret | Kind::SecretFile => {
+        Kind::Text | Kind::Duration | Kind::Size | Kind::Secret | Kind::SecretFile => {
             layer.put_text(report, key, text, place);
         }
         Kind::Switch => match text {
             "true" => layer.put_switch(key, true, place),
             "false" => layer.put_switch(key, false, place),
             _ => report.at(key.name, Some(place), "it must be true or false"),
+        },
+        Kind::Count => match text.parse() {
+            Ok(count) => layer.put_count(key, count, place),
+            Err(_) => report.at(key.name, Some(place), "it must be a whole number"),
         },
         Kind::List | Kind::OneOrList | Kind::SecretList => {
             let items = if text.trim().is_empty() {

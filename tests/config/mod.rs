@@ -5,6 +5,7 @@ mod environment;
 mod file;
 mod gateway;
 mod layers;
+mod limits;
 mod no_leak;
 mod twins;
 
