@@ -3,13 +3,13 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A whole number of seconds, minutes or hours: `60s`, `5m`, `1h`.
+/// A whole number of seconds, minutes, hours or days: `60s`, `5m`, `1h`, `365d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HumanDuration(pub(super) Duration);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum DurationError {
-    #[error("it has no unit; write seconds as \"60s\", minutes as \"5m\", hours as \"1h\"")]
+    #[error("it has no unit; write seconds as \"60s\", minutes as \"5m\", hours as \"1h\", days as \"7d\"")]
     NoUnit,
     #[error("it must be a whole number and a unit, such as \"60s\", \"5m\" or \"1h\"")]
     Shape,
@@ -30,6 +30,7 @@ impl FromStr for HumanDuration {
             "s" => 1,
             "m" => 60,
             "h" => 3600,
+            "d" => 24 * 3600,
             "" => return Err(DurationError::NoUnit),
             _ => return Err(DurationError::Shape),
         };
@@ -45,7 +46,9 @@ mod tests {
 
     #[test]
     fn a_number_needs_a_unit() {
-        for (text, seconds) in [("60s", 60), ("5m", 300), ("1h", 3600), ("0s", 0), ("007s", 7)] {
+        for (text, seconds) in
+            [("60s", 60), ("5m", 300), ("1h", 3600), ("2d", 172_800), ("0s", 0), ("007s", 7)]
+        {
             assert_eq!(text.parse(), Ok(HumanDuration(Duration::from_secs(seconds))), "{text}");
         }
         for (text, error) in [

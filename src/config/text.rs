@@ -15,7 +15,7 @@ pub(super) fn put(layer: &mut Layer, report: &mut Report, key: &'static Key, tex
             "false" => layer.put_switch(key, false, place),
             _ => report.at(key.name, Some(place), "it must be true or false"),
         },
-        Kind::List | Kind::OneOrList | Kind::SecretList => {
+        Kind::List | Kind::OneOrList | Kind::Paths | Kind::SecretList => {
             let items = if text.trim().is_empty() {
                 Vec::new()
             } else {
