@@ -30,15 +30,18 @@
 //! | 3 | [`auth`], [`proxy`], [`gateway`] |
 //! | 2 | [`session`], [`cognito`], [`policy`] |
 //! | 1 | [`config`], [`crypto`], [`cookie`], [`pages`] |
-//! | 0 | [`types`], [`clock`], [`secret`], [`telemetry`] |
+//! | 0 | [`types`], [`clock`], [`secret`], [`file`], [`watch`], [`certificate`], [`telemetry`] |
 //!
 //! The emulator (feature `emulator`) imports layer 0 alone: the two sides of the protocol are written twice, from the
 //! same facts.
 
+pub mod certificate;
 pub mod clock;
+pub mod file;
 pub mod secret;
 pub mod telemetry;
 pub mod types;
+pub mod watch;
 
 pub mod config;
 pub mod cookie;

@@ -88,17 +88,26 @@ fn every_example_loads() {
         assert_eq!(name, last, "the example of {section}.{last}");
         // A gateway that asks stands in the place of an upstream, and must be believed.
         let asked = setting.name == "gateway.dialect";
+        // A certificate and its key belong together.
+        let paired = match setting.name {
+            "listen.tls.certificate" => Some(("listen.tls.key", "'there'")),
+            "listen.tls.key" => Some(("listen.tls.certificate", "'there'")),
+            _ => None,
+        };
         let text: String = MINIMAL
             .into_iter()
             .filter(|(key, _)| *key != setting.name && !(asked && *key == "upstream"))
             .chain(asked.then_some(("listen.trusted_proxies", "['127.0.0.1']")))
+            .chain(paired)
             .chain([(setting.name, value)])
             .map(|(key, value)| format!("{key} = {value}\n"))
             .collect();
         match load(&text) {
             Ok(_) => {}
             // The file of an example is not there, and to look for it shows that its key was understood.
-            Err(error) if Key::named(setting.name).unwrap().kind == Kind::SecretFile => {
+            Err(error)
+                if matches!(Key::named(setting.name).unwrap().kind, Kind::SecretFile | Kind::Paths) =>
+            {
                 assert!(error.contains("cannot be read") && error.lines().count() == 1, "{error}");
             }
             Err(error) => panic!("{}: {error}", setting.name),

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use crate::file;
+
 use super::key::{self, KEYS, Key, Kind};
 use super::layer::Layer;
 use super::report::{Report, shown};
-use super::secret_file;
 use super::sources::Sources;
 
 /// Reads the file that the sources name, if they name one. A named file must be there.
@@ -17,7 +18,7 @@ pub(super) fn read(sources: &Sources, report: &mut Report) -> Layer {
         report.at(named_by.unwrap_or("--config"), None, "it is empty; leave it out, or name a file");
         return Layer::default();
     }
-    match secret_file::read(&path) {
+    match file::read_text(&path) {
         Ok(text) => parse(&text, &path, report),
         Err(error) => {
             let named_by = named_by.map(str::to_owned);
@@ -95,13 +96,26 @@ impl File<'_> {
     }
 
     fn known(&mut self, key: &'static Key, value: &DeValue<'_>, place: String) {
+        let is_path = matches!(key.kind, Kind::SecretFile | Kind::Paths);
+        let value = if is_path { &self.beside(value) } else { value };
+        put(&mut self.layer, self.report, key, value, place);
+    }
+
+    /// A path in a file is relative to that file, wherever the process was started; so are those of a list.
+    fn beside<'v>(&self, value: &DeValue<'v>) -> DeValue<'v> {
         match value {
-            DeValue::String(path) if key.kind == Kind::SecretFile && !path.is_empty() => {
-                // A path in a file is relative to that file, wherever the process was started.
+            DeValue::String(path) if !path.is_empty() => {
                 let beside = self.path.parent().unwrap_or(Path::new("")).join(path.as_ref());
-                self.layer.put_text(self.report, key, beside.to_string_lossy(), place);
+                DeValue::String(beside.to_string_lossy().into_owned().into())
             }
-            value => put(&mut self.layer, self.report, key, value, place),
+            DeValue::Array(paths) => {
+                let mut paths = paths.clone();
+                for path in paths.iter_mut() {
+                    *path.get_mut() = self.beside(path.get_ref());
+                }
+                DeValue::Array(paths)
+            }
+            other => other.clone(),
         }
     }
 }
@@ -114,12 +128,12 @@ pub(super) fn put(
     value: &DeValue<'_>,
     place: String,
 ) {
-    use Kind::{Count, Duration, List, OneOrList, Secret, SecretFile, SecretList, Size, Switch, Text};
+    use Kind::{Count, Duration, List, OneOrList, Paths, Secret, SecretFile, SecretList, Size, Switch, Text};
     match (key.kind, value) {
         (Text | Duration | Size | Secret | SecretFile, DeValue::String(text)) => {
             layer.put_text(report, key, text.as_ref(), place);
         }
-        (OneOrList, DeValue::String(text)) => {
+        (OneOrList | Paths, DeValue::String(text)) => {
             layer.put_list(report, key, vec![text.as_ref().to_owned()], place);
         }
         (Count, DeValue::Integer(number)) => match u64::from_str_radix(number.as_str(), number.radix()) {
@@ -127,7 +141,7 @@ pub(super) fn put(
             Err(_) => report.at(key.name, Some(place), "it must be a whole number, and not below 0"),
         },
         (Switch, DeValue::Boolean(on)) => layer.put_switch(key, *on, place),
-        (List | OneOrList | SecretList, DeValue::Array(items)) => {
+        (List | OneOrList | Paths | SecretList, DeValue::Array(items)) => {
             let mut texts = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
                 let DeValue::String(text) = item.get_ref() else {

@@ -38,6 +38,10 @@ pub const KEYS: &[Key] = &[
     Key::new("listen.address", Kind::Text, Some(r#""0.0.0.0:8080""#)),
     Key::new("listen.hosts", Kind::List, Some("[]")),
     Key::new("listen.trusted_proxies", Kind::List, Some("[]")),
+    Key::new("listen.redirect_http", Kind::Text, None),
+    Key::new("listen.hsts", Kind::Duration, None),
+    Key::new("listen.tls.certificate", Kind::Paths, None),
+    Key::new("listen.tls.key", Kind::Paths, None),
     Key::new("admin.address", Kind::Text, Some(r#""127.0.0.1:9090""#)),
     Key::new("admin.upstream_health_path", Kind::Text, Some(r#""/healthz""#)),
     Key::new("limits.header_bytes", Kind::Size, Some(r#""64KiB""#)),
@@ -83,6 +87,8 @@ pub enum Kind {
     List,
     /// A text, or a list of them.
     OneOrList,
+    /// The path of a file, or a list of them. In the configuration file they are relative to that file.
+    Paths,
     /// Text that is never printed. Numeric-looking ones stay text.
     Secret,
     /// A list of texts that are never printed.
@@ -142,6 +148,7 @@ impl Kind {
             Self::Switch => "boolean",
             Self::List => "list of strings",
             Self::OneOrList => "string or list of strings",
+            Self::Paths => "path or list of paths",
             Self::Secret => "secret string",
             Self::SecretList => "list of secret strings",
             Self::SecretFile => "path",
@@ -158,6 +165,7 @@ impl Kind {
             Self::Switch => "true or false, without quotes",
             Self::List | Self::SecretList => "a list of strings, such as [\"a\", \"b\"]",
             Self::OneOrList => "a string in quotes or a list of them",
+            Self::Paths => "a path in quotes or a list of them",
             Self::SecretFile => "a path in quotes",
         }
     }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::secret_file::{self, ReadError};
 use super::session_key::{self, KeyError};
+use crate::file::{ReadError, read_text};
 use crate::secret::KeyMaterial;
 
 /// Why a key ring's file cannot be read or changed. Follows the file's name in a message, and shows no key.
@@ -43,7 +43,7 @@ enum Reason {
 /// # Errors
 /// Where it cannot be read, has no key, a line that is none, or one key twice.
 pub fn read(path: &Path) -> Result<Vec<KeyMaterial>, KeyFileError> {
-    Ok(parse(&secret_file::read(path).map_err(Reason::Read)?)?)
+    Ok(parse(&read_text(path).map_err(Reason::Read)?)?)
 }
 
 /// Replaces the file's keys by what `change` makes of them, in one step: whoever reads it meanwhile finds the old keys
@@ -84,7 +84,7 @@ fn replace(
     change: impl FnOnce(Vec<KeyMaterial>) -> Result<Vec<KeyMaterial>, &'static str>,
 ) -> Result<Vec<KeyMaterial>, Reason> {
     let failed = |action| move |error| Reason::Write { action, error };
-    let keys = change(parse(&secret_file::read(path)?)?).map_err(Reason::Refused)?;
+    let keys = change(parse(&read_text(path)?)?).map_err(Reason::Refused)?;
     let old = fs::metadata(path).map_err(failed("reading its mode"))?;
     let made = new.metadata().map_err(failed("reading the new file's owner"))?;
     if (made.uid(), made.gid()) != (old.uid(), old.gid()) {

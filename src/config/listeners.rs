@@ -7,15 +7,18 @@ use http::uri::PathAndQuery;
 use ipnet::IpNet;
 use url::{Host, Url};
 
+use crate::types::Origin;
+
 use super::host_name::HostName;
 use super::raw::{RawAdmin, RawListen};
 use super::report::Report;
-use super::{Admin, Listen};
+use super::{Admin, Listen, tls};
 
 /// Both listeners, where they do not meet each other or the upstream.
 pub(super) fn listeners(
     listen: &RawListen,
     admin: &RawAdmin,
+    public_url: Option<&Origin>,
     upstream: Option<&Url>,
     report: &mut Report,
 ) -> Option<(Listen, Admin)> {
@@ -38,6 +41,8 @@ pub(super) fn listeners(
             }
         }
     }
+    let certificates = tls::certificates(&listen.tls, public_url, report);
+    let hsts = tls::hsts(listen.hsts.as_deref(), public_url, report);
     let (Address(address), Address(admin), HealthPath(upstream_health_path)) =
         (address?, admin?, health_path?);
     if meet(address, admin) {
@@ -47,6 +52,19 @@ pub(super) fn listeners(
             format_args!("it takes the port of listen.address ({place}); give it a port of its own"),
         );
     }
+    let redirect_http = match listen.redirect_http.as_deref() {
+        Some(text) => tls::redirect_http(text, address, public_url, report),
+        None => None,
+    };
+    for (key, other) in [("listen.address", address), ("admin.address", admin)] {
+        if redirect_http.is_some_and(|redirect| meet(redirect, other)) {
+            let place = report.place(key).to_owned();
+            report.problem(
+                "listen.redirect_http",
+                format_args!("it takes the port of {key} ({place}); give it a port of its own"),
+            );
+        }
+    }
     if upstream.is_some_and(|upstream| reaches(upstream, address)) {
         let place = report.place("listen.address").to_owned();
         report.problem(
@@ -54,7 +72,8 @@ pub(super) fn listeners(
             format_args!("it is listen.address ({place}), so that requests would come back for ever"),
         );
     }
-    Some((Listen { address, hosts, trusted_proxies }, Admin { address: admin, upstream_health_path }))
+    let listen = Listen { address, hosts, trusted_proxies, certificates, redirect_http, hsts };
+    Some((listen, Admin { address: admin, upstream_health_path }))
 }
 
 /// True where both cannot be bound at once. Port 0 is a new port each time.

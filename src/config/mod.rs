@@ -26,13 +26,13 @@ mod prefix;
 mod public_path;
 mod raw;
 mod report;
-mod secret_file;
 mod session;
 mod session_key;
 mod site;
 mod size;
 mod sources;
 mod text;
+mod tls;
 mod twin;
 
 use std::net::SocketAddr;
@@ -42,6 +42,7 @@ use http::uri::PathAndQuery;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::certificate::Certificate;
 use crate::secret::{KeyMaterial, Secret};
 use crate::types::Origin;
 
@@ -186,6 +187,12 @@ pub struct Listen {
     pub hosts: Vec<String>,
     /// Whose word counts about the request that they ask about. Nobody's by default.
     pub trusted_proxies: Vec<IpNet>,
+    /// What connections are opened with, the first where no other fits better; empty for clear text.
+    pub certificates: Vec<Certificate>,
+    /// Where plain http is sent to `public_url`, which then is https.
+    pub redirect_http: Option<SocketAddr>,
+    /// How long browsers remember that there is https only. Never where `public_url` is http.
+    pub hsts: Option<Duration>,
 }
 
 /// The listener of the probes and the metrics.
@@ -258,7 +265,8 @@ impl Config {
             Some(Mode::Proxy { upstream }) => Some(upstream),
             Some(Mode::Gateway { .. }) | None => None,
         };
-        let listeners = listeners::listeners(&raw.listen, &raw.admin, upstream, &mut report);
+        let listeners =
+            listeners::listeners(&raw.listen, &raw.admin, site.public_url.as_ref(), upstream, &mut report);
         let limits = limits::limits(&raw.limits, &mut report);
         let shutdown = limits::shutdown(&raw.shutdown, &mut report);
         let log = log::log(&raw.log, &mut report);

@@ -86,6 +86,18 @@ pub(super) struct RawListen {
     pub(super) address: String,
     pub(super) hosts: Vec<String>,
     pub(super) trusted_proxies: Vec<String>,
+    pub(super) redirect_http: Option<String>,
+    pub(super) hsts: Option<String>,
+    #[serde(default)]
+    pub(super) tls: RawTls,
+}
+
+/// A section without defaults, so that it may be absent as a whole.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTls {
+    pub(super) certificate: Option<Vec<String>>,
+    pub(super) key: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -139,7 +151,9 @@ mod tests {
         for key in KEYS {
             let value = match key.kind {
                 Kind::Switch => Value::new(None, true),
-                Kind::List | Kind::OneOrList | Kind::SecretList => Value::new(None, vec!["text"]),
+                Kind::List | Kind::OneOrList | Kind::Paths | Kind::SecretList => {
+                    Value::new(None, vec!["text"])
+                }
                 Kind::Count => Value::new(None, 1_u64),
                 Kind::Text | Kind::Duration | Kind::Size | Kind::Secret | Kind::SecretFile => {
                     Value::new(None, "text")

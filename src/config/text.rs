@@ -19,7 +19,7 @@ pub(super) fn put(layer: &mut Layer, report: &mut Report, key: &'static Key, tex
             Ok(count) => layer.put_count(key, count, place),
             Err(_) => report.at(key.name, Some(place), "it must be a whole number"),
         },
-        Kind::List | Kind::OneOrList | Kind::SecretList => {
+        Kind::List | Kind::OneOrList | Kind::Paths | Kind::SecretList => {
             let items = if text.trim().is_empty() {
                 Vec::new()
             } else {

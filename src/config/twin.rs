@@ -5,10 +5,11 @@ use std::path::Path;
 
 use config::{Value, ValueKind};
 
+use crate::file;
+
 use super::key::{KEYS, Key, Kind};
 use super::layer::Layer;
 use super::report::{Report, shown};
-use super::secret_file;
 
 /// The layer of what the files hold. A secret and its file are a contradiction, whichever layers they come from: nobody
 /// can tell which of the two was meant to be forgotten.
@@ -23,7 +24,7 @@ pub(super) fn read(said: &BTreeMap<String, &Value>, report: &mut Report) -> Laye
             report.at(secret.name, value.origin().map(str::to_owned), text);
             continue;
         }
-        match secret_file::read(Path::new(path)) {
+        match file::read_text(Path::new(path)) {
             Ok(text) => put(&mut layer, report, secret, &text, format!("{}, named by {place}", shown(path))),
             Err(error) => {
                 report.at(key.name, Some(place.to_owned()), format_args!("the file {} {error}", shown(path)));
@@ -35,7 +36,7 @@ pub(super) fn read(said: &BTreeMap<String, &Value>, report: &mut Report) -> Laye
 
 /// A secret is the whole file but one newline at its end; a list of secrets has one a line.
 fn put(layer: &mut Layer, report: &mut Report, key: &'static Key, text: &str, place: String) {
-    let text = secret_file::without_newline(text);
+    let text = file::without_newline(text);
     match key.kind {
         Kind::SecretList => {
             let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -1,4 +1,4 @@
-//! Reading a file that may hold a secret, and saying who could not read it.
+//! Reading a file that an operator named and that may hold a secret, and saying who could not read it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,12 +6,12 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// No configuration and no secret is longer; `/dev/zero` is.
+/// No configuration, secret or certificate is longer; `/dev/zero` is.
 const LIMIT: u64 = 1 << 20;
 
 /// Why a file could not be read. Follows the file's name in a message.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReadError {
+pub enum ReadError {
     #[error("cannot be read{}: {error}", by(*uid))]
     Io { error: io::Error, uid: Option<u32> },
     #[error("is not UTF-8 text")]
@@ -21,21 +21,28 @@ pub(super) enum ReadError {
 }
 
 /// The text of a file.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, ReadError> {
-    let failed = |error| ReadError::Io { error, uid: effective_uid() };
-    let mut bytes = Zeroizing::new(Vec::new());
-    File::open(path).map_err(failed)?.take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > LIMIT) {
-        return Err(ReadError::TooLong);
-    }
+pub fn read_text(path: &Path) -> Result<Zeroizing<String>, ReadError> {
+    let bytes = read(path)?;
     match std::str::from_utf8(&bytes) {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
         Err(_) => Err(ReadError::NotUtf8),
     }
 }
 
+/// All that a file holds.
+pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+    let failed = |error| ReadError::Io { error, uid: effective_uid() };
+    let mut bytes = Zeroizing::new(Vec::new());
+    File::open(path).map_err(failed)?.take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > LIMIT) {
+        return Err(ReadError::TooLong);
+    }
+    Ok(bytes)
+}
+
 /// The text without the one newline that editors and `echo` put at the end. Further ones may be the secret's.
-pub(super) fn without_newline(text: &str) -> &str {
+#[must_use]
+pub fn without_newline(text: &str) -> &str {
     text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text)
 }
 
