@@ -1,10 +1,10 @@
-//! The demo's upstream, over its real socket.
+//! The sample app, over its real socket.
 
 use std::net::SocketAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cognigate::commands::demo::sample_app::SampleApp;
+use cognigate::commands::sample_app::SampleApp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;

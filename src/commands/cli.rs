@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::healthcheck::Asked;
 use crate::config::{ConfigError, Problem, Sources};
 
 /// A reverse proxy authentication sidecar for Amazon Cognito.
@@ -21,7 +22,7 @@ pub enum Command {
     /// Check the configuration and print it, secrets redacted, without binding a port.
     Check(ConfigArgs),
     /// Ask the running gate whether it is ready, and say why not.
-    Healthcheck(ConfigArgs),
+    Healthcheck(HealthcheckArgs),
     /// Make keys for `session.keys`, and rotate those in a file.
     Keys(KeysArgs),
     /// Run an offline Cognito for development and tests.
@@ -30,6 +31,9 @@ pub enum Command {
     /// Run the emulator, a sample app and the gate in one process.
     #[cfg(feature = "emulator")]
     Demo(super::demo::DemoArgs),
+    /// Run an app that shows what reaches it, to stand for yours.
+    #[cfg(feature = "emulator")]
+    SampleApp(super::sample_app::SampleAppArgs),
 }
 
 /// Where the configuration comes from. Flags win over variables, variables over the file.
@@ -97,6 +101,15 @@ impl std::fmt::Debug for ConfigArgs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ConfigArgs").field("config", &self.config).finish_non_exhaustive()
     }
+}
+
+#[derive(Debug, Args)]
+pub struct HealthcheckArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Ask this http URL and read no configuration; an answer from 200 to 299 is healthy.
+    #[arg(long, value_name = "URL", exclusive = true)]
+    pub url: Option<Asked>,
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,13 @@
 //! `cognigate healthcheck`: is the gate of this configuration ready? For images, which have no shell and no curl.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use super::cli::ConfigArgs;
+use url::Url;
+
+use super::cli::HealthcheckArgs;
 use super::{Exit, fail, load};
 
 /// For the whole of it, since a gate that takes longer to say that it is well is not.
@@ -13,57 +16,100 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// More than the admin port ever says here; what lies beyond is left unread.
 const MOST: u64 = 4096;
 
-/// Asks `/readyz` on the admin address that `run` would have with the same arguments, files and variables.
+/// Asks `/readyz` on the admin address that `run` would have with the same arguments, files and variables, or the URL
+/// that it is given.
 ///
 /// Ready, not merely alive: whoever waits for a container to be healthy is about to send requests.
-pub fn healthcheck(arguments: ConfigArgs) -> Exit {
-    let config = match load(arguments) {
-        Ok(config) => config,
-        Err(exit) => return exit,
+pub fn healthcheck(arguments: HealthcheckArgs) -> Exit {
+    let asked = match arguments.url {
+        Some(asked) => asked,
+        None => match load(arguments.config) {
+            Ok(config) if config.admin.address.port() == 0 => return fail(&Unwell::AnyPort, Exit::Config),
+            Ok(config) => Asked::ready(config.admin.address),
+            Err(exit) => return exit,
+        },
     };
-    match ask(config.admin.address) {
+    match ask(&asked) {
         Ok(()) => Exit::Success,
-        Err(error @ Unwell::AnyPort) => fail(&error, Exit::Config),
         Err(error) => fail(&error, Exit::Failure),
     }
 }
 
-/// Why the gate does not count as healthy.
+/// What is asked, by plain HTTP.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Host and port, as an address is looked up and as `Host` has it.
+    authority: String,
+    /// Path and query.
+    target: String,
+}
+
+/// Why a URL cannot be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it must be an http URL without a user, such as http://127.0.0.1:3000/health")]
+pub struct AskedError;
+
+impl Asked {
+    fn ready(listening: SocketAddr) -> Self {
+        let address = SocketAddr::new(reached_at(listening.ip()), listening.port());
+        Self { authority: address.to_string(), target: "/readyz".to_owned() }
+    }
+}
+
+impl FromStr for Asked {
+    type Err = AskedError;
+
+    fn from_str(text: &str) -> Result<Self, AskedError> {
+        let url = Url::parse(text).map_err(|_| AskedError)?;
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Err(AskedError);
+        };
+        if url.scheme() != "http" || !url.username().is_empty() || url.password().is_some() {
+            return Err(AskedError);
+        }
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        Ok(Self { authority: format!("{host}:{port}"), target: format!("{}{query}", url.path()) })
+    }
+}
+
+/// Why what was asked does not count as healthy.
 #[derive(Debug, thiserror::Error)]
 enum Unwell {
     #[error("admin.address has port 0, which is another port each time; give it one of its own")]
     AnyPort,
     #[error("{0} cannot be asked: {1}")]
-    Silent(SocketAddr, #[source] io::Error),
+    Silent(String, #[source] io::Error),
     #[error("{0} does not answer within {seconds} seconds", seconds = LIMIT.as_secs())]
-    Slow(SocketAddr),
+    Slow(String),
     #[error("{0} does not speak HTTP")]
-    NoHttp(SocketAddr),
+    NoHttp(String),
     #[error("{0} answers {1}: {2}")]
-    Refused(SocketAddr, String, String),
+    Refused(String, String, String),
 }
 
-fn ask(listening: SocketAddr) -> Result<(), Unwell> {
-    if listening.port() == 0 {
-        return Err(Unwell::AnyPort);
-    }
-    let address = SocketAddr::new(reached_at(listening.ip()), listening.port());
-    let answer = exchange(address, Instant::now() + LIMIT).map_err(|error| match error.kind() {
-        // Which of the two it is depends on the system.
-        ErrorKind::TimedOut | ErrorKind::WouldBlock => Unwell::Slow(address),
-        _ => Unwell::Silent(address, error),
-    })?;
+fn ask(asked: &Asked) -> Result<(), Unwell> {
+    let authority = asked.authority.clone();
+    let answer = match exchange(asked, Instant::now() + LIMIT) {
+        Ok(answer) => answer,
+        Err(error) => {
+            return Err(match error.kind() {
+                // Which of the two it is depends on the system.
+                ErrorKind::TimedOut | ErrorKind::WouldBlock => Unwell::Slow(authority),
+                _ => Unwell::Silent(authority, error),
+            });
+        }
+    };
     let answer = String::from_utf8_lossy(&answer);
     let mut status = answer.lines().next().unwrap_or_default().split(' ');
     let (Some("HTTP/1.1"), Some(status)) = (status.next(), status.next()) else {
-        return Err(Unwell::NoHttp(address));
+        return Err(Unwell::NoHttp(authority));
     };
-    if status == "200" {
+    if status.len() == 3 && status.starts_with('2') {
         return Ok(());
     }
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     let reason = body.lines().next().unwrap_or_default();
-    Err(Unwell::Refused(address, printable(status), printable(reason)))
+    Err(Unwell::Refused(authority, printable(status), printable(reason)))
 }
 
 /// Without what moves a terminal's cursor: whatever listens there may not be ours.
@@ -80,12 +126,13 @@ fn reached_at(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// One request, and what came back until the other side closed.
-fn exchange(address: SocketAddr, deadline: Instant) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&address, left(deadline)?)?;
+/// One request, and what came back until the other side closed or has said enough.
+fn exchange(asked: &Asked, deadline: Instant) -> io::Result<Vec<u8>> {
+    let mut stream = connect(&asked.authority, deadline)?;
     stream.set_write_timeout(Some(left(deadline)?))?;
     // In one piece: what answers at the first would close before the last.
-    let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let Asked { authority, target } = asked;
+    let request = format!("GET {target} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let (mut answer, mut part) = (Vec::new(), [0; 1024]);
     let mut stream = stream.take(MOST);
@@ -99,6 +146,18 @@ fn exchange(address: SocketAddr, deadline: Instant) -> io::Result<Vec<u8>> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// The first address that takes a connection: a name such as localhost has several.
+fn connect(authority: &str, deadline: Instant) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(ErrorKind::NotFound);
+    for address in authority.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, left(deadline)?) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 /// The time that is left, never zero.

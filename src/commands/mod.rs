@@ -9,6 +9,8 @@ pub mod emulate;
 pub mod healthcheck;
 pub mod keys;
 pub mod run;
+#[cfg(feature = "emulator")]
+pub mod sample_app;
 pub mod signals;
 
 use std::error::Error;
@@ -57,6 +59,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Emulate(arguments) => emulate::emulate(&arguments),
         #[cfg(feature = "emulator")]
         Command::Demo(arguments) => demo::demo(&arguments),
+        #[cfg(feature = "emulator")]
+        Command::SampleApp(arguments) => sample_app::sample_app(&arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Healthcheck(arguments) => healthcheck::healthcheck(arguments),
         Command::Keys(arguments) => keys::keys(arguments),

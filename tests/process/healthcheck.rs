@@ -105,3 +105,62 @@ fn a_wrong_configuration_is_64_whatever_listens() {
     assert_eq!(code, 64);
     assert!(err.starts_with("error: admin.address has port 0"), "{err}");
 }
+
+/// What it says of a URL, in a folder whose configuration would not load.
+fn healthcheck_url(url: &str) -> (i32, String, String) {
+    Program::new(&["healthcheck", "--url", url]).file("cognigate.toml", "teapot = true").run()
+}
+
+#[test]
+fn any_url_can_be_asked_and_needs_no_configuration() {
+    for (status, healthy) in
+        [("200 OK", true), ("204 No Content", true), ("301 Moved", false), ("500 Oh", false)]
+    {
+        let answer = format!("HTTP/1.1 {status}\r\n\r\nsee above\nand below").leak();
+        let address = answering(answer, Duration::ZERO);
+        let (code, out, err) = healthcheck_url(&format!("http://{address}/health?deep=1"));
+        let says = format!("error: {address} answers {}: see above\n", &status[..3]);
+        let expected = if healthy { (0, "") } else { (1, says.as_str()) };
+        assert_eq!((code, err.as_str(), out.as_str()), (expected.0, expected.1, ""), "{status}");
+    }
+}
+
+#[test]
+fn a_urls_path_query_and_host_are_what_is_asked() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut bytes = [0; 1024];
+        let read = stream.read(&mut bytes).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        String::from_utf8_lossy(&bytes[..read]).into_owned()
+    });
+    // A name of several addresses, of which perhaps one listens.
+    let (code, _, err) = healthcheck_url(&format!("http://localhost:{port}/health?deep=1#not-this"));
+    assert_eq!((code, err.as_str()), (0, ""));
+    let head = format!("GET /health?deep=1 HTTP/1.1\r\nHost: localhost:{port}\r\n");
+    let asked = asked.join().unwrap();
+    assert!(asked.starts_with(&head), "{asked}");
+}
+
+#[test]
+fn what_cannot_be_asked_by_plain_http_is_64() {
+    for url in [
+        "https://127.0.0.1/",
+        "http://me@127.0.0.1/",
+        "http://:secret@127.0.0.1/",
+        "127.0.0.1:80",
+        "",
+        "http:",
+    ] {
+        let (code, out, err) = healthcheck_url(url);
+        assert_eq!((code, out.as_str()), (64, ""), "{url}: {err}");
+        assert!(err.contains("it must be an http URL without a user"), "{url}: {err}");
+    }
+    // The settings would have no say.
+    let (code, _, err) =
+        Program::new(&["healthcheck", "--url", "http://127.0.0.1/", "--config", "a.toml"]).run();
+    assert_eq!(code, 64, "{err}");
+    assert!(err.contains("cannot be used with"), "{err}");
+}

@@ -6,6 +6,7 @@ mod ending;
 mod healthcheck;
 mod logs;
 mod ports;
+mod sample_app;
 #[cfg(target_os = "linux")]
 mod unfinished_logins;
 

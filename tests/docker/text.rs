@@ -7,8 +7,8 @@ use clap::Parser as _;
 use cognigate::commands::cli::{Cli, Command};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-const GATE: &str = include_str!("../docker/Dockerfile");
-const DEMO: &str = include_str!("../docker/Dockerfile.demo");
+const GATE: &str = include_str!("../../docker/Dockerfile");
+const DEMO: &str = include_str!("../../docker/Dockerfile.demo");
 
 /// The instructions of a Dockerfile, continued lines joined.
 fn instructions(dockerfile: &str) -> Vec<String> {
@@ -144,4 +144,19 @@ fn the_builder_sees_the_source_and_nothing_that_could_be_a_secret() {
     let ignored = fs::read_to_string(Path::new(ROOT).join(".dockerignore")).unwrap();
     let rules: Vec<&str> = ignored.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(rules, ["*", "!Cargo.lock", "!Cargo.toml", "!askama.toml", "!src"]);
+}
+
+#[test]
+fn the_compose_files_run_the_images_of_this_version() {
+    for file in ["compose.yaml", "compose.demo.yaml"] {
+        let text = fs::read_to_string(Path::new(ROOT).join("deploy/compose").join(file)).unwrap();
+        let mut seen = 0;
+        for line in text.lines() {
+            let Some(image) = line.trim().strip_prefix("image: ") else { continue };
+            let (_, version) = image.split_once(':').unwrap();
+            assert_eq!(version, env!("CARGO_PKG_VERSION"), "{file}: {image}");
+            seen += 1;
+        }
+        assert_eq!(seen, text.matches("dockerfile: ").count(), "{file}: an image that nothing builds");
+    }
 }

@@ -3,8 +3,6 @@
 //! The gate is `http://localhost:…` and the emulator `http://127.0.0.1:…`: two sites to a browser, so that
 //! SameSite and Fetch Metadata do what they do in front of the real Cognito.
 
-pub mod sample_app;
-
 use std::fmt;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -14,8 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
-use self::sample_app::SampleApp;
 use super::run::{Gate, GateError, serving_threads};
+use super::sample_app::SampleApp;
 use super::signals::end_signal;
 use super::{Exit, complain, fail};
 use crate::clock::Clock;

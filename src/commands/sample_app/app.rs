@@ -1,10 +1,8 @@
-//! The demo's upstream: an app that shows, on one page, what an upstream receives.
+//! An app that shows, on one page, what an upstream receives.
 //!
 //! It has no sign-in of its own and checks nothing, as an app behind the gate may; whoever reaches its port
-//! past the gate can tell it anything, so it belongs on loopback. It sets no `Cache-Control`, to show what
-//! the gate adds.
-
-mod received;
+//! past the gate can tell it anything, so it belongs where the gate alone reaches it. It sets no `Cache-Control`,
+//! to show what the gate adds.
 
 use std::convert::Infallible;
 use std::io;
@@ -22,8 +20,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use super::received::Received;
 use crate::clock::{Clock, UnixTime};
-use crate::commands::demo::sample_app::received::Received;
 use crate::types::{Body, full};
 
 /// The sample app on its socket, not yet serving.

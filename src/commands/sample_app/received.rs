@@ -13,7 +13,7 @@ use crate::clock::UnixTime;
 
 /// A request as the sample app's page shows it.
 #[derive(Debug, Template)]
-#[template(path = "commands/demo/templates/sample_app.html")]
+#[template(path = "commands/sample_app/templates/sample_app.html")]
 pub(super) struct Received {
     method: String,
     path: String,
