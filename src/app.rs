@@ -17,16 +17,19 @@ use crate::cognito::http::Http;
 use crate::cognito::jwks::Jwks;
 use crate::cognito::token::TokenClient;
 use crate::cognito::verify::Verifier;
-use crate::config::{Config, Dialect, EndpointPrefix, Mode};
+use crate::config::{Config, Dialect, EndpointPrefix, Mode, OnSessionEnd};
 use crate::cookie::read::RequestCookies;
 use crate::crypto::random;
 use crate::failure::Failure;
 use crate::policy::host::Hosts;
+use crate::policy::origins::Origins;
 use crate::policy::path::CanonicalPath;
 use crate::policy::proxies::TrustedProxies;
 use crate::policy::public::PublicPaths;
 use crate::proxy::client::{NoAuthority, Upstream};
-use crate::proxy::{self, Passport};
+use crate::proxy::lasting;
+use crate::proxy::tunnel::{End, Tunnels};
+use crate::proxy::{self, Forwarded, Passport, Payload, upgrade};
 use crate::session::Session;
 use crate::telemetry::access::{Access, Decision};
 use crate::telemetry::metrics::{Metrics, endpoint_route};
@@ -43,6 +46,9 @@ pub struct App {
     prefix: EndpointPrefix,
     public: PublicPaths,
     trusted_proxies: TrustedProxies,
+    origins: Origins,
+    tunnels: Arc<Tunnels>,
+    on_session_end: OnSessionEnd,
     /// Who asks, where requests do not go on from here.
     dialect: Option<Dialect>,
 }
@@ -70,6 +76,9 @@ impl App {
             Verifier::new(Arc::clone(&jwks), &endpoints.issuers, &cognito.client_id, clock.clone());
         let tokens = TokenClient::new(http, &endpoints, &cognito.client_id, cognito.client_secret.clone());
         Ok(Self {
+            tunnels: Arc::new(Tunnels::new(Arc::clone(&metrics))),
+            origins: Origins::new(&config.public_url, &config.websocket.origins),
+            on_session_end: config.websocket.on_session_end,
             rp: RelyingParty::new(config, &endpoints, tokens, verifier, clock, Arc::clone(&metrics)),
             jwks,
             metrics,
@@ -97,9 +106,16 @@ impl App {
         &self.metrics
     }
 
+    /// Ends what outlasts its request: WebSockets, which are told so, and streams of events.
+    pub fn end_tunnels(&self) {
+        self.tunnels.close();
+    }
+
     /// Waits, for a while, for what goes on beside the answers; before the end of the process.
     pub async fn settle(&self) {
-        self.rp.settle().await;
+        // Tunnels end by themselves once they are told to.
+        self.end_tunnels();
+        tokio::join!(self.rp.settle(), self.tunnels.ended());
     }
 
     /// Answers one request. `upstream` is the calling thread's own, where there is one.
@@ -121,7 +137,8 @@ impl App {
             request_id: &request_id,
         };
         let mut decision = Decision::default();
-        let answer = self.dispatch(upstream, &head, body, peer, &mut decision).await;
+        let payload = Payload { body, upgrade: upgrade::asked(&parts) };
+        let answer = self.dispatch(upstream, &head, payload, peer, &mut decision).await;
         let response = answer.unwrap_or_else(|failure| self.explain(failure, &head));
         access.end(&request_id, response.status(), &decision, &self.metrics);
         response
@@ -131,7 +148,7 @@ impl App {
         &self,
         upstream: Option<&Upstream>,
         head: &RequestHead<'_>,
-        body: Incoming,
+        payload: Payload,
         peer: SocketAddr,
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {
@@ -149,6 +166,10 @@ impl App {
         decision.route = "app";
         // Without one, a gateway sends requests on, and has none of them to send here.
         let upstream = upstream.ok_or(Failure::NoEndpoint)?;
+        let is_websocket = payload.upgrade.is_some();
+        if is_websocket {
+            self.origins.admit(head.headers)?;
+        }
         let mut passport = Passport {
             session: None,
             public_url: &self.public_url,
@@ -159,8 +180,8 @@ impl App {
         };
         if self.public.include(&path) {
             decision.outcome = "public";
-            let forwarded = proxy::forward(upstream, head.method, head.uri, head.headers, body, &passport);
-            return Ok(forwarded.await?);
+            let forwarded = proxy::forward(upstream, head.method, head.uri, head.headers, payload, &passport);
+            return Ok(self.deliver(forwarded.await?, None));
         }
         match self.rp.admit(head.cookies).await {
             Admission::Forward { session, renewed } => {
@@ -170,11 +191,14 @@ impl App {
                 // Before the app acts: an answer that cannot be given would hide what it did.
                 let renewal = self.renewal(&session, renewed, head)?;
                 let forwarded =
-                    proxy::forward(upstream, head.method, head.uri, head.headers, body, &passport);
-                let response = forwarded.await.unwrap_or_else(|error| self.explain(error.into(), head));
+                    proxy::forward(upstream, head.method, head.uri, head.headers, payload, &passport).await;
+                let response = forwarded.map_or_else(
+                    |error| self.explain(error.into(), head),
+                    |forwarded| self.deliver(forwarded, Some(&session)),
+                );
                 Ok(self.for_one_user(response, &session, renewal))
             }
-            Admission::Login { expired } if is_navigation(head.method, head.headers) => {
+            Admission::Login { expired } if !is_websocket && is_navigation(head.method, head.headers) => {
                 decision.outcome = "login";
                 Ok(self.rp.begin_login(head, expired))
             }
@@ -229,6 +253,31 @@ impl App {
                 None if is_declared_fetch(head.headers) => Err(Failure::Unauthenticated),
                 None => Ok(self.rp.start(head)),
             },
+        }
+    }
+
+    /// The app's answer; what outlasts it ends with the session, if it should, and with the gate.
+    fn deliver(&self, forwarded: Forwarded, session: Option<&Session>) -> Response<Body> {
+        let session = session.filter(|_| self.on_session_end == OnSessionEnd::Close);
+        let over = || session.map(|session| -> End { Box::pin(self.rp.over(session)) });
+        match forwarded {
+            Forwarded::Answer(response) if lasting::is_event_stream(response.headers()) => {
+                let (over, told) = (over(), self.tunnels.told());
+                lasting::until(
+                    response,
+                    match over {
+                        Some(over) => Box::pin(async move {
+                            tokio::select! { () = told => {}, () = over => {} }
+                        }),
+                        None => Box::pin(told),
+                    },
+                )
+            }
+            Forwarded::Answer(response) => response,
+            Forwarded::Switched(response, tunnel) => {
+                self.tunnels.open(tunnel, over());
+                response
+            }
         }
     }
 

@@ -5,8 +5,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+
+/// The longest sleep at once: the machine's clock may be set while somebody waits for a time of it.
+const NAP: Duration = Duration::from_secs(30);
 
 /// Seconds since 1970-01-01T00:00:00Z, as JWTs count them (RFC 7519 §2, `NumericDate`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,7 +43,7 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<watch::Sender<i64>>),
 }
 
 impl Clock {
@@ -52,7 +56,7 @@ impl Clock {
     /// A clock that stands at `start` until [`Clock::advance`] turns it.
     #[must_use]
     pub fn manual(start: UnixTime) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(start.0))))
+        Self(Source::Manual(Arc::new(watch::Sender::new(start.0))))
     }
 
     /// The time now, in whole seconds.
@@ -63,14 +67,29 @@ impl Clock {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
             }
-            Source::Manual(hand) => UnixTime(hand.load(Ordering::SeqCst)),
+            Source::Manual(hand) => UnixTime(*hand.borrow()),
         }
     }
 
     /// Turns a manual clock forward; the machine's own clock does not move.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(hand) = &self.0 {
-            hand.fetch_add(i64::try_from(by.as_secs()).unwrap_or(0), Ordering::SeqCst);
+            hand.send_modify(|now| *now += i64::try_from(by.as_secs()).unwrap_or(0));
+        }
+    }
+
+    /// Waits until it is `at`, to the second; a manual clock is waited for without a delay.
+    pub async fn reach(&self, at: UnixTime) {
+        match &self.0 {
+            Source::System => {
+                while self.now() < at {
+                    tokio::time::sleep(self.now().until(at).min(NAP)).await;
+                }
+            }
+            Source::Manual(hand) => {
+                // The sender lives in `self`, so this does not fail.
+                let _ = hand.subscribe().wait_for(|now| *now >= at.0).await;
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::cookie::chunk::TooLarge;
 use crate::pages::problem::Problem;
 use crate::pages::{Action, Page};
 use crate::policy::host::HostError;
+use crate::policy::origins::ForeignOrigin;
 use crate::policy::path::PathError;
 use crate::proxy::client::ForwardError;
 use crate::types::Body;
@@ -28,6 +29,8 @@ pub enum Failure {
     Host(#[from] HostError),
     #[error(transparent)]
     Path(#[from] PathError),
+    #[error(transparent)]
+    Origin(#[from] ForeignOrigin),
     #[error("there is no endpoint of that name")]
     NoEndpoint,
     #[error("that endpoint does not answer this method")]
@@ -128,6 +131,11 @@ impl Failure {
                 "Bad request",
                 "The path of this address could be read in more than one way, so it is not passed on.",
             ),
+            Self::Origin(ForeignOrigin) => Look::new(
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                "A page of another site asked for a connection.",
+            ),
             Self::NoEndpoint => Look::new(StatusCode::NOT_FOUND, "Not found", "There is nothing at this address."),
             Self::Method { allow } => Look::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -183,6 +191,7 @@ impl Failure {
         match self {
             Self::Host(_)
             | Self::Path(_)
+            | Self::Origin(_)
             | Self::NoEndpoint
             | Self::Method { .. }
             | Self::Unauthenticated

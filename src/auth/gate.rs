@@ -52,19 +52,21 @@ impl RelyingParty {
         if self.signed_out.contains(&session.id) {
             return login();
         }
-        match self.refresher.fresh(session).await {
+        let (session, renewed) = match self.refresher.fresh(session).await {
             // What an older key sealed is sealed anew, so that the key can leave the ring one day.
             Freshness::Current(mut session) => {
                 let touch = self.lifetimes.want_touch(&session, now);
                 if touch {
                     session.touched = now;
                 }
-                Admission::Forward { session: Arc::from(session), renewed: touch || !current_key }
+                (Arc::from(session), touch || !current_key)
             }
-            Freshness::Renewed(session) => Admission::Forward { session, renewed: true },
-            Freshness::Ended => over(),
-            Freshness::Unavailable { retry_after } => Admission::Unavailable { retry_after },
-        }
+            Freshness::Renewed(session) => (session, true),
+            Freshness::Ended => return over(),
+            Freshness::Unavailable { retry_after } => return Admission::Unavailable { retry_after },
+        };
+        self.watched.seen(session.id, self.lifetimes.latest(&session));
+        Admission::Forward { session, renewed }
     }
 
     /// The session as the cookie holds it, refreshed or not; `None` where there is none to go on with.

@@ -42,4 +42,11 @@ impl Lifetimes {
         let by_use = self.idle.map(|idle| now.until(session.touched.plus(idle)));
         by_use.map_or(by_age, |by_use| by_use.min(by_age))
     }
+
+    /// When it is over for what was begun under it: with its access token, or by its age. An open connection counts as
+    /// use.
+    #[must_use]
+    pub fn latest(&self, session: &Session) -> UnixTime {
+        session.access_expires.min(session.created.plus(self.max))
+    }
 }

@@ -150,6 +150,7 @@ impl RelyingParty {
     fn end_session(&self, cookies: &RequestCookies) -> Vec<HeaderValue> {
         if let Loaded::Session { session, .. } = self.store.load(cookies) {
             self.signed_out.insert(session.id);
+            self.watched.signed_out(session.id);
             let successors = self.refresher.forget(&session);
             tracing::info!(sub = %session.identity.sub, session = %session.id, "signed out");
             for token in session.refresh_token.into_iter().chain(successors) {

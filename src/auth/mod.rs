@@ -16,6 +16,7 @@ pub mod remembered;
 pub mod return_to;
 mod revocation;
 pub mod userinfo;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,7 @@ use login_state::LoginStates;
 use refresh::Refresher;
 use remembered::Remembered;
 use revocation::Revocations;
+use watched::Watched;
 
 /// How long a signed-out session id is refused, so that an answer under way cannot bring the session back.
 const TOMBSTONE: Duration = Duration::from_secs(120);
@@ -71,6 +73,7 @@ pub struct RelyingParty {
     /// States whose code has been redeemed, by hash.
     redeemed: Remembered<[u8; 32]>,
     signed_out: Arc<Remembered<SessionId>>,
+    watched: Watched,
     metrics: Arc<Metrics>,
     clock: Clock,
 }
@@ -139,6 +142,7 @@ impl RelyingParty {
             revocations: Revocations::new(),
             redeemed: Remembered::new(REDEEMED, REMEMBERED, clock.clone()),
             signed_out,
+            watched: Watched::new(clock.clone()),
             metrics,
             clock,
         }

@@ -206,6 +206,13 @@ async fn attend_public(
             async move { app.respond(upstream.as_ref(), request, peer).await }
         }));
     }
+    let mut shutdown = shutdown.clone();
+    let of_app = Arc::clone(app);
+    serving.spawn(async move {
+        shutdown.begun().await;
+        of_app.end_tunnels();
+        Ok(())
+    });
     while let Some(ended) = serving.join_next().await {
         if let Ok(Err(error)) = ended {
             tracing::error!(%error, "a listener ended");

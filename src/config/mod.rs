@@ -34,6 +34,7 @@ mod sources;
 mod text;
 mod tls;
 mod twin;
+mod websocket;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -57,6 +58,7 @@ pub use public_path::{PublicPath, PublicPathError};
 pub use session_key::{encode as encode_key, generate as generate_key};
 pub use site::DialectError;
 pub use sources::Sources;
+pub use websocket::OnSessionEndError;
 
 /// A configuration that holds together. Made by [`Config::load`] alone, so its holder need not check again.
 #[derive(Clone, Debug)]
@@ -74,6 +76,7 @@ pub struct Config {
     pub session: Session,
     pub cookie: Cookie,
     pub listen: Listen,
+    pub websocket: Websocket,
     pub admin: Admin,
     pub limits: Limits,
     pub shutdown: Shutdown,
@@ -195,6 +198,21 @@ pub struct Listen {
     pub hsts: Option<Duration>,
 }
 
+/// Connections that outlast the request that they began with.
+#[derive(Clone, Debug)]
+pub struct Websocket {
+    pub on_session_end: OnSessionEnd,
+    /// Origins of pages that may open one, beside `public_url`.
+    pub origins: Vec<Origin>,
+}
+
+/// What becomes of a WebSocket, and of a stream of events, whose session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnSessionEnd {
+    Close,
+    Keep,
+}
+
 /// The listener of the probes and the metrics.
 #[derive(Clone, Debug)]
 pub struct Admin {
@@ -267,6 +285,7 @@ impl Config {
         };
         let listeners =
             listeners::listeners(&raw.listen, &raw.admin, site.public_url.as_ref(), upstream, &mut report);
+        let websocket = websocket::websocket(&raw.websocket, &mut report);
         let limits = limits::limits(&raw.limits, &mut report);
         let shutdown = limits::shutdown(&raw.shutdown, &mut report);
         let log = log::log(&raw.log, &mut report);
@@ -277,11 +296,23 @@ impl Config {
             Some(session),
             Some(cookie),
             Some((listen, admin)),
+            Some(websocket),
             Some(limits),
             Some(shutdown),
             Some(log),
             false,
-        ) = (site, cognito, session, cookie, listeners, limits, shutdown, log, report.has_problems())
+        ) = (
+            site,
+            cognito,
+            session,
+            cookie,
+            listeners,
+            websocket,
+            limits,
+            shutdown,
+            log,
+            report.has_problems(),
+        )
         else {
             return Err(report.into_error());
         };
@@ -297,6 +328,7 @@ impl Config {
             session,
             cookie,
             listen,
+            websocket,
             admin,
             limits,
             shutdown,

@@ -20,6 +20,7 @@ pub(super) struct Raw {
     pub(super) session: RawSession,
     pub(super) cookie: RawCookie,
     pub(super) listen: RawListen,
+    pub(super) websocket: RawWebsocket,
     pub(super) admin: RawAdmin,
     pub(super) limits: RawLimits,
     pub(super) shutdown: RawShutdown,
@@ -98,6 +99,13 @@ pub(super) struct RawListen {
 pub(super) struct RawTls {
     pub(super) certificate: Option<Vec<String>>,
     pub(super) key: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWebsocket {
+    pub(super) on_session_end: String,
+    pub(super) origins: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,6 +1,7 @@
 //! What is judged about a request before anybody asks who sent it: its host, its path, and the word of proxies.
 
 pub mod host;
+pub mod origins;
 pub mod path;
 pub mod proxies;
 pub mod public;

@@ -5,9 +5,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{HeaderValue, TRANSFER_ENCODING};
+use http::header::{HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Request, Response, Uri, Version};
+use http::{Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -45,7 +45,6 @@ pub enum ForwardError {
     Broken(#[source] hyper_util::client::legacy::Error),
     #[error("the app did not answer within {0:?}")]
     Slow(Duration),
-    /// Nobody asked it to: an `Upgrade` ends at the gate.
     #[error("the app switched protocols unasked")]
     Switched,
     #[error("the request's body broke off, or its chunks are malformed")]
@@ -81,7 +80,8 @@ impl Upstream {
         Self { response_timeout, ..self }
     }
 
-    /// Sends a request whose headers are as the app shall see them. `Host` stays the client's.
+    /// Sends a request whose headers are as the app shall see them. `Host` stays the client's. A 101 only comes back
+    /// where the request has `Upgrade`.
     pub async fn send(
         &self,
         request: Request<Incoming>,
@@ -111,6 +111,7 @@ impl Upstream {
         if request.body().size_hint().exact().is_none() {
             request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
+        let may_switch = request.headers().contains_key(UPGRADE);
         let request = request.map(Upload::new);
         let progress = request.body().progress();
         let mut answer = pin!(self.client.request(request));
@@ -123,7 +124,12 @@ impl Upstream {
                 Ok(Err(error)) if error.is_connect() => Err(ForwardError::Unreachable(error)),
                 Ok(Err(_)) if progress.is_broken() => Err(ForwardError::Body),
                 Ok(Err(error)) => Err(ForwardError::Broken(error)),
-                Ok(Ok(response)) if response.status().is_informational() => Err(ForwardError::Switched),
+                Ok(Ok(response))
+                    if response.status().is_informational()
+                        && !(may_switch && response.status() == StatusCode::SWITCHING_PROTOCOLS) =>
+                {
+                    Err(ForwardError::Switched)
+                }
                 Ok(Ok(mut response)) => {
                     // A proxy speaks its own version (RFC 9110 §6.2): an old app does not make an old gate.
                     *response.version_mut() = Version::HTTP_11;

@@ -5,23 +5,29 @@
 
 pub mod client;
 pub mod forwarded;
+mod frames;
 pub mod health;
 pub mod hop;
 pub mod identity;
+pub mod lasting;
+pub mod tunnel;
+pub mod upgrade;
 mod upload;
 
 use std::net::IpAddr;
 
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 
 use self::client::{ForwardError, Upstream};
 use self::hop::HopByHop;
+use self::tunnel::Tunnel;
 use crate::cookie::chunk::is_own;
 use crate::cookie::read::RequestCookies;
 use crate::session::Session;
-use crate::types::{Body, Origin, RequestId};
+use crate::types::{Body, Origin, RequestId, empty};
 
 /// What is added to a request on its way.
 #[derive(Debug)]
@@ -37,27 +43,55 @@ pub struct Passport<'a> {
     pub cookie_name: &'a str,
 }
 
+/// What comes behind a request's head.
+#[derive(Debug)]
+pub struct Payload {
+    pub body: Incoming,
+    /// The connection itself, where a WebSocket was asked for.
+    pub upgrade: Option<OnUpgrade>,
+}
+
+/// What came of forwarding.
+#[derive(Debug)]
+pub enum Forwarded {
+    Answer(Response<Body>),
+    /// A 101, and what is to follow it.
+    Switched(Response<Body>, Tunnel),
+}
+
 /// Sends a request on to the app as `passport` says, its target byte for byte; both bodies are streams.
 pub async fn forward(
     upstream: &Upstream,
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
-    body: Incoming,
+    payload: Payload,
     passport: &Passport<'_>,
-) -> Result<Response<Body>, ForwardError> {
+) -> Result<Forwarded, ForwardError> {
     if !hop::is_chunked_alone(headers) {
         return Err(ForwardError::Coding);
     }
-    let mut request = Request::new(body);
+    let mut request = Request::new(payload.body);
     *request.method_mut() = method.clone();
     *request.headers_mut() = for_the_app(headers, passport);
+    if payload.upgrade.is_some() {
+        upgrade::insert(request.headers_mut());
+    }
     let target = uri.path_and_query().cloned().ok_or(ForwardError::Target)?;
     let mut response = upstream.send(request, target).await?;
+    let switched = (response.status() == StatusCode::SWITCHING_PROTOCOLS)
+        .then(|| (upgrade::is_granted(response.headers()), hyper::upgrade::on(&mut response)));
     let hop = HopByHop::of(response.headers());
     hop.strip(response.headers_mut());
     strip_own_set_cookies(response.headers_mut(), passport.cookie_name);
-    Ok(response)
+    match (switched, payload.upgrade) {
+        (None, _) => Ok(Forwarded::Answer(response)),
+        (Some((true, app)), Some(client)) => {
+            upgrade::insert(response.headers_mut());
+            Ok(Forwarded::Switched(response.map(|_| empty()), Tunnel { client, app }))
+        }
+        (Some(_), _) => Err(ForwardError::Switched),
+    }
 }
 
 /// What an answer to a signed-in user gains: the session's new cookie, if any, and what keeps it out of caches.

@@ -10,6 +10,7 @@ use http::{Method, StatusCode};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
@@ -54,6 +55,7 @@ pub struct Metrics {
     refreshes: Results,
     key_fetches: Results,
     cookie_bytes: Histogram,
+    websockets: Gauge,
     registry: Registry,
 }
 
@@ -128,9 +130,11 @@ impl Metrics {
             Unit::Bytes,
             cookie_bytes.clone(),
         );
+        let websockets = Gauge::default();
+        registry.register("cognigate_websockets", "WebSockets that are open", websockets.clone());
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("cognigate_build", "The program that runs", build);
-        Self { server, client, decisions, logins, refreshes, key_fetches, cookie_bytes, registry }
+        Self { server, client, decisions, logins, refreshes, key_fetches, cookie_bytes, websockets, registry }
     }
 
     /// A request that was answered.
@@ -179,6 +183,16 @@ impl Metrics {
         // A session is far smaller than what an f64 counts exactly.
         #[allow(clippy::cast_precision_loss)]
         self.cookie_bytes.observe(bytes as f64);
+    }
+
+    /// A WebSocket that was opened.
+    pub fn websocket_opened(&self) {
+        self.websockets.inc();
+    }
+
+    /// One that has ended.
+    pub fn websocket_closed(&self) {
+        self.websockets.dec();
     }
 
     /// Everything, in the text format of OpenMetrics, which Prometheus reads.

@@ -134,7 +134,7 @@ async fn case_61_trailers_are_dropped_whatever_they_claim_to_be() {
 }
 
 #[tokio::test]
-async fn case_62_an_upgrade_is_forwarded_as_a_plain_request_and_nothing_is_tunnelled() {
+async fn case_62_another_upgrade_than_to_a_websocket_is_a_plain_request_and_nothing_is_tunnelled() {
     let scene = Scene::set().await;
     let mut client = scene.client().await;
     let upgrade = ["Connection: Upgrade", "Upgrade: foo"];
@@ -154,13 +154,21 @@ async fn case_62_an_upgrade_is_forwarded_as_a_plain_request_and_nothing_is_tunne
 
 #[tokio::test]
 async fn case_62_an_app_that_switches_protocols_unasked_is_a_bad_gateway() {
-    for upgrade in [&[][..], &["Connection: Upgrade", "Upgrade: websocket"]] {
+    let websocket = ["Connection: Upgrade", "Upgrade: websocket"];
+    for (asked, granted) in [
+        (&[][..], "websocket"),
+        (&["Connection: Upgrade", "Upgrade: foo"], "foo"),
+        (&websocket, "h2c"),
+        (&websocket, "websocket, h2c"),
+    ] {
         let scene = Scene::set().await;
         let mut client = scene.client().await;
-        client.send(scene.head("GET /", upgrade)).await;
+        client.send(scene.head("GET /", asked)).await;
         let (mut app, _) = scene.app.asked().await;
-        app.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-            .await;
+        app.send(format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {granted}\r\n\r\n"
+        ))
+        .await;
         app.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ntunnel").await;
         assert_eq!(client.head().await.status(), 502);
     }

@@ -2,6 +2,7 @@
 
 mod application;
 mod bodies;
+mod endings;
 mod framing;
 mod hop_by_hop;
 mod hosts;
@@ -10,6 +11,7 @@ mod methods;
 mod one_reading;
 mod paths;
 mod refusals;
+mod websocket;
 
 use cognigate::commands::run::Gate;
 
@@ -23,17 +25,23 @@ struct Scene {
     app: AppByHand,
     gate: Gate,
     visitor: Visitor,
-    /// The emulator that signed the visitor in.
-    _stage: Stage,
+    /// The emulator that signed the visitor in, and the clock.
+    stage: Stage,
 }
 
 impl Scene {
     async fn set() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A gate with some keys set otherwise.
+    async fn with(changes: &[(&str, &str)]) -> Self {
         let (stage, app) = (Stage::new().await, AppByHand::bind().await);
         let mut visitor = stage.signed_in().await;
-        let gate = stage.replica(&[("upstream", &app.url())]).await;
+        let url = app.url();
+        let gate = stage.replica(&[&[("upstream", url.as_str())], changes].concat()).await;
         visitor.go_to(gate.address());
-        Self { app, gate, visitor, _stage: stage }
+        Self { app, gate, visitor, stage }
     }
 
     /// The visitor's connection to the gate.

@@ -1,0 +1,130 @@
+//! What outlasts its request, when its session or the gate ends.
+
+use std::time::Duration;
+
+use cognigate::emulator::Endpoint;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::Scene;
+use super::websocket::{closed, next, open, open_tunnels};
+use crate::support::peer::Peer;
+use futures_util::SinkExt as _;
+
+const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\
+    Transfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n";
+
+/// A stream of events with its first event received: the client's end and the app's.
+async fn stream(scene: &Scene) -> (Peer, Peer) {
+    let mut client = scene.client().await;
+    client.send(scene.head("GET /events", &["Accept: text/event-stream"])).await;
+    let (mut app, _) = scene.app.asked().await;
+    app.send(STREAM).await;
+    assert_eq!(client.head().await.status(), 200);
+    assert_eq!(client.chunk().await, b"data: 1\n\n");
+    (client, app)
+}
+
+/// Shows that a stream of events still flows.
+async fn flows(client: &mut Peer, app: &mut Peer) {
+    app.send("4\r\nmore\r\n").await;
+    assert_eq!(client.chunk().await, b"more");
+}
+
+#[tokio::test]
+async fn case_64_a_sign_out_closes_the_sessions_websocket_and_its_stream_of_events() {
+    let mut scene = Scene::set().await;
+    let mut other = scene.stage.signed_in().await;
+    other.go_to(scene.gate.address());
+    let (mut client, mut app) = open(&scene).await;
+    let (mut reader, mut events) = stream(&scene).await;
+    let mine = std::mem::replace(&mut scene.visitor, other);
+    let (mut others_client, mut others_app) = open(&scene).await;
+    scene.visitor = mine;
+    assert_eq!(open_tunnels(&scene).await, 2);
+
+    assert_eq!(scene.visitor.navigate("/oauth2/sign_out").await.status(), 303);
+    // Both ends are told, by a frame of ours (policy violation).
+    assert_eq!((closed(&mut client).await, closed(&mut app).await), (1008, 1008));
+    assert_eq!(reader.chunk().await, b"", "the stream has its regular end");
+    assert_eq!(events.rest().await, b"");
+    // Somebody else's goes on.
+    others_app.send(Message::text("still there")).await.unwrap();
+    assert_eq!(next(&mut others_client).await, Message::text("still there"));
+}
+
+#[tokio::test]
+async fn case_64_an_access_token_that_expires_closes_what_was_begun_with_it() {
+    let scene = Scene::set().await;
+    let (mut client, mut app) = open(&scene).await;
+    let (mut reader, mut events) = stream(&scene).await;
+    scene.stage.clock.advance(Duration::from_secs(3599));
+    client.send(Message::text("in time")).await.unwrap();
+    assert_eq!(next(&mut app).await, Message::text("in time"));
+    flows(&mut reader, &mut events).await;
+    scene.stage.clock.advance(Duration::from_secs(1));
+    assert_eq!((closed(&mut client).await, closed(&mut app).await), (1008, 1008));
+    assert_eq!(reader.chunk().await, b"");
+}
+
+#[tokio::test]
+async fn case_64_a_session_that_was_renewed_meanwhile_keeps_what_was_begun_before() {
+    let mut scene = Scene::set().await;
+    let (mut client, mut app) = open(&scene).await;
+    let (mut reader, mut events) = stream(&scene).await;
+    scene.stage.clock.advance(Duration::from_secs(3590));
+    // Another tab.
+    assert_eq!(scene.visitor.fetch("/oauth2/userinfo").await.status(), 200);
+    assert_eq!(scene.stage.cognito.count(Endpoint::TokenRefresh), 1);
+    scene.stage.clock.advance(Duration::from_secs(3590));
+    app.send(Message::text("still there")).await.unwrap();
+    assert_eq!(next(&mut client).await, Message::text("still there"));
+    flows(&mut reader, &mut events).await;
+    scene.stage.clock.advance(Duration::from_secs(20));
+    assert_eq!(closed(&mut client).await, 1008);
+    assert_eq!(reader.chunk().await, b"");
+}
+
+#[tokio::test]
+async fn case_64_nothing_of_this_happens_where_the_operator_says_keep() {
+    let mut scene = Scene::with(&[("websocket.on_session_end", "keep")]).await;
+    let (mut client, mut app) = open(&scene).await;
+    let (mut reader, mut events) = stream(&scene).await;
+    scene.visitor.navigate("/oauth2/sign_out").await;
+    scene.stage.clock.advance(Duration::from_secs(7200));
+    for _ in 0..3 {
+        app.send(Message::text("still there")).await.unwrap();
+        assert_eq!(next(&mut client).await, Message::text("still there"));
+        flows(&mut reader, &mut events).await;
+    }
+}
+
+#[tokio::test]
+async fn a_frame_under_way_is_finished_before_the_close() {
+    let mut scene = Scene::set().await;
+    let (client, app) = open(&scene).await;
+    let (mut client, mut app) = (client.into_inner(), app.into_inner());
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    // Half a text frame of ten bytes, from the app, which are not masked.
+    app.write_all(b"\x81\x0ahalf ").await.unwrap();
+    let mut got = [0; 7];
+    client.read_exact(&mut got).await.unwrap();
+    scene.visitor.navigate("/oauth2/sign_out").await;
+    app.write_all(b"whole").await.unwrap();
+    let mut rest = Vec::new();
+    client.read_to_end(&mut rest).await.unwrap();
+    assert_eq!(rest, b"whole\x88\x15\x03\xf0the session is over");
+}
+
+#[tokio::test]
+async fn a_gate_that_ends_tells_both_ends_and_waits_for_nobody() {
+    let scene = Scene::set().await;
+    let (mut client, mut app) = open(&scene).await;
+    let (mut reader, mut events) = stream(&scene).await;
+    let gate = scene.gate;
+    let stopping = tokio::task::spawn_blocking(|| gate.stop());
+    assert_eq!((closed(&mut client).await, closed(&mut app).await), (1001, 1001));
+    assert_eq!(reader.chunk().await, b"");
+    assert_eq!(events.rest().await, b"");
+    drop((client, app, reader));
+    stopping.await.unwrap();
+}
