@@ -4,6 +4,7 @@ pub mod check;
 pub mod cli;
 #[cfg(feature = "emulator")]
 pub mod demo;
+mod descriptors;
 #[cfg(feature = "emulator")]
 pub mod emulate;
 pub mod healthcheck;

@@ -4,8 +4,10 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::app::{App, WiringError};
@@ -13,17 +15,23 @@ use crate::clock::Clock;
 use crate::config::{Config, LogFormat, Mode};
 use crate::proxy::client::Upstream;
 use crate::proxy::health::AppHealth;
+use crate::server::conn::Terms;
+use crate::server::crowd::Crowd;
 use crate::server::shutdown::{Shutdown, Trigger};
 use crate::server::{accept, admin, shutdown};
 use crate::telemetry::log::{self, Format};
 
 use super::cli::ConfigArgs;
-use super::signals::end_signal;
+use super::descriptors;
+use super::signals::{Signal, Signals};
 use super::{Exit, fail, load};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Serves until SIGINT or SIGTERM.
+/// How long a probe that is being answered may take at the very end.
+const LAST_PROBE: Duration = Duration::from_secs(1);
+
+/// Serves until SIGINT or SIGTERM, and then to the end; until SIGQUIT and no longer.
 #[must_use]
 pub fn run(arguments: ConfigArgs) -> Exit {
     let config = match load(arguments) {
@@ -49,17 +57,45 @@ pub fn run(arguments: ConfigArgs) -> Exit {
 fn serve_until_told(config: &Config) -> Result<(), GateError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(GateError::Thread)?;
     // Before anything serves, so that no signal finds the process without an answer to it.
-    let told = {
+    let mut signals = {
         let _inside = runtime.enter();
-        end_signal().map_err(GateError::Thread)?
+        Signals::listen().map_err(GateError::Thread)?
     };
+    descriptors::raise(config.limits.connections);
     let gate = Gate::start(config, &[], serving_threads(), Clock::system())?;
     let (address, admin) = (gate.address(), gate.admin_address());
     tracing::info!(%address, %admin, public_url = %config.public_url, version = VERSION, "serving");
     // Outside the macro, which evaluates nothing at a level that is off.
-    let signal = runtime.block_on(told);
-    tracing::info!(signal, "ending");
-    gate.stop();
+    runtime.block_on(async {
+        let signal = signals.next().await;
+        tracing::info!(signal = signal.name(), "ending");
+        if signal == Signal::Quit {
+            return;
+        }
+        gate.drain();
+        if signal == Signal::Terminate {
+            let delay = tokio::time::sleep(config.shutdown.drain_delay);
+            tokio::select! {
+                () = delay => {}
+                signal = signals.next() => {
+                    tracing::info!(signal = signal.name(), "ending without further delay");
+                    if signal == Signal::Quit {
+                        return;
+                    }
+                }
+            }
+        }
+        // Not on a thread that the runtime would wait for, if it is told to quit.
+        let (done, stopped) = oneshot::channel();
+        thread::spawn(move || {
+            gate.stop();
+            let _ = done.send(());
+        });
+        tokio::select! {
+            _ = stopped => {}
+            () = signals.quit() => tracing::info!(signal = Signal::Quit.name(), "ending at once"),
+        }
+    });
     Ok(())
 }
 
@@ -73,6 +109,8 @@ pub struct Gate {
     admin_address: SocketAddr,
     trigger: Trigger,
     threads: Vec<JoinHandle<()>>,
+    /// Ended last.
+    admin: Option<(Trigger, JoinHandle<()>)>,
 }
 
 /// Why a gate does not serve.
@@ -114,8 +152,10 @@ impl Gate {
             |source| GateError::Bind { key: "admin.address", address: config.admin.address, source };
         let admin = accept::bind(config.admin.address, 1).map_err(unbound)?.remove(0);
         let admin_address = admin.local_addr().map_err(unbound)?;
-        let (trigger, shutdown) = shutdown::channel();
-        let mut gate = Self { addresses, admin_address, trigger, threads: Vec::new() };
+        let (trigger, shutdown) = shutdown::channel(config.shutdown.timeout);
+        let terms = Terms { limits: Arc::new(config.limits.clone()), shutdown };
+        let crowd = Crowd::new(config.limits.connections, Some(Arc::clone(app.metrics())));
+        let mut gate = Self { addresses, admin_address, trigger, threads: Vec::new(), admin: None };
         for (index, listeners) in listeners.into_iter().enumerate() {
             let upstream = match &config.mode {
                 Mode::Proxy { upstream } => {
@@ -124,10 +164,11 @@ impl Gate {
                 }
                 Mode::Gateway { .. } => None,
             };
-            let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
-            gate.spawn(format!("gate-{index}"), move |runtime| {
-                runtime.block_on(attend_public(&app, upstream.as_ref(), listeners, &shutdown));
+            let (app, terms, crowd) = (Arc::clone(&app), terms.clone(), Arc::clone(&crowd));
+            let thread = spawn(format!("gate-{index}"), move |runtime| {
+                runtime.block_on(attend_public(&app, upstream.as_ref(), listeners, &terms, &crowd));
             })?;
+            gate.threads.push(thread);
         }
         let health = match &config.mode {
             Mode::Proxy { upstream } => {
@@ -136,9 +177,17 @@ impl Gate {
             }
             Mode::Gateway { .. } => None,
         };
-        gate.spawn("admin".to_owned(), move |runtime| {
-            runtime.block_on(attend_admin(app, health, admin, shutdown));
+        let (trigger, shutdown) = shutdown::channel(LAST_PROBE);
+        let thread = spawn("admin".to_owned(), move |runtime| {
+            runtime.block_on(attend_admin(
+                app,
+                health,
+                admin,
+                Terms { shutdown, ..terms.clone() },
+                terms.shutdown,
+            ));
         })?;
+        gate.admin = Some((trigger, thread));
         Ok(gate)
     }
 
@@ -154,22 +203,19 @@ impl Gate {
         self.admin_address
     }
 
-    /// Ends it in order: what is under way is answered first.
-    pub fn stop(mut self) {
-        self.trigger.begin();
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the gate had panicked");
-            }
-        }
+    /// Begins the end: it is no longer ready, and asks its clients to go elsewhere, but serves whoever comes.
+    pub fn drain(&self) {
+        self.trigger.drain();
     }
 
-    fn spawn(&mut self, name: String, body: impl FnOnce(&Runtime) + Send + 'static) -> Result<(), GateError> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(GateError::Thread)?;
-        let thread =
-            thread::Builder::new().name(name).spawn(move || body(&runtime)).map_err(GateError::Thread)?;
-        self.threads.push(thread);
-        Ok(())
+    /// Ends it in order: what is under way is answered first. The probes are answered to the last.
+    pub fn stop(mut self) {
+        self.trigger.end();
+        self.threads.drain(..).for_each(join);
+        if let Some((trigger, thread)) = self.admin.take() {
+            trigger.end();
+            join(thread);
+        }
     }
 }
 
@@ -185,6 +231,18 @@ impl GateError {
     }
 }
 
+/// A thread with a runtime of its own.
+fn spawn(name: String, body: impl FnOnce(&Runtime) + Send + 'static) -> Result<JoinHandle<()>, GateError> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(GateError::Thread)?;
+    thread::Builder::new().name(name).spawn(move || body(&runtime)).map_err(GateError::Thread)
+}
+
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a thread of the gate had panicked");
+    }
+}
+
 /// How many threads serve: the cores that the container may use.
 #[must_use]
 pub fn serving_threads() -> usize {
@@ -196,20 +254,22 @@ async fn attend_public(
     app: &Arc<App>,
     upstream: Option<&Upstream>,
     listeners: Vec<TcpListener>,
-    shutdown: &Shutdown,
+    terms: &Terms,
+    crowd: &Arc<Crowd>,
 ) {
     let mut serving = JoinSet::new();
     for listener in listeners {
         let (app, upstream) = (Arc::clone(app), upstream.cloned());
-        serving.spawn(accept::serve(listener, shutdown.clone(), move |request, peer| {
+        let respond = move |request, peer| {
             let (app, upstream) = (Arc::clone(&app), upstream.clone());
             async move { app.respond(upstream.as_ref(), request, peer).await }
-        }));
+        };
+        serving.spawn(accept::serve(listener, terms.clone(), Arc::clone(crowd), respond));
     }
-    let mut shutdown = shutdown.clone();
+    let mut shutdown = terms.shutdown.clone();
     let of_app = Arc::clone(app);
     serving.spawn(async move {
-        shutdown.begun().await;
+        shutdown.ending().await;
         of_app.end_tunnels();
         Ok(())
     });
@@ -222,10 +282,16 @@ async fn attend_public(
 }
 
 /// The admin port, and the signing keys.
-async fn attend_admin(app: Arc<App>, health: Option<AppHealth>, listener: TcpListener, shutdown: Shutdown) {
+async fn attend_admin(
+    app: Arc<App>,
+    health: Option<AppHealth>,
+    listener: TcpListener,
+    terms: Terms,
+    ending: Shutdown,
+) {
     let (jwks, metrics) = (Arc::clone(app.jwks()), Arc::clone(app.metrics()));
-    let subject = admin::Subject { is_ready: move || app.jwks().is_loaded(), app: health, metrics };
-    let probes = admin::serve(listener, shutdown, subject);
+    let subject = admin::Subject { is_ready: move || app.jwks().is_loaded(), ending, app: health, metrics };
+    let probes = admin::serve(listener, terms, subject);
     tokio::select! {
         ended = probes => {
             if let Err(error) = ended {

@@ -2,16 +2,18 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 
-use super::conn::{self, Protocol};
-use super::shutdown::Shutdown;
+use super::conn::{self, Protocol, Terms};
+use super::crowd::Crowd;
 use crate::types::Body;
 
 /// Waiting connections beyond this are refused by the kernel.
@@ -39,44 +41,60 @@ pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<StdListener>> {
         .collect()
 }
 
-/// Accepts until the shutdown begins, then waits for the connections to end, at most until its deadline.
+/// Accepts until the shutdown ends it, then waits for the connections to end, at most until its deadline. What
+/// was upgraded counts.
 ///
-/// Each request is answered by `respond`, which is also told the other end's address.
-pub async fn serve<F, R>(listener: StdListener, mut shutdown: Shutdown, respond: F) -> io::Result<()>
+/// Each request is answered by `respond`, which is also told the other end's address. Where `crowd` is full, the one
+/// connection that was accepted last waits for a place; those behind it wait in the system's queue.
+pub async fn serve<F, R>(
+    listener: StdListener,
+    mut terms: Terms,
+    crowd: Arc<Crowd>,
+    respond: F,
+) -> io::Result<()>
 where
-    F: Fn(Request<Incoming>, SocketAddr) -> R + Clone + Send + 'static,
+    F: Fn(Request<Incoming>, SocketAddr) -> R + Send + Sync + 'static,
     R: Future<Output = Response<Body>> + Send + 'static,
 {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = shutdown.begun() => break,
-            accepted = listener.accept() => accepted,
-        };
-        // Ended connections are taken off, so that the set holds only those that live.
-        while connections.try_join_next().is_some() {}
-        match accepted {
-            Ok((stream, peer)) => {
-                // Answers are written whole; waiting to fill a segment only delays them.
-                let _ = stream.set_nodelay(true);
-                let (shutdown, respond) = (shutdown.clone(), respond.clone());
-                connections.spawn(conn::serve(stream, Protocol::Either, peer, shutdown, respond));
-            }
-            Err(error) if is_about_one_connection(&error) => {}
-            Err(error) => {
-                tracing::error!(%error, "no connection can be accepted at the moment");
-                tokio::time::sleep(EXHAUSTED).await;
+    let respond = Arc::new(respond);
+    let connection_terms = terms.clone();
+    // Every connection holds the one end until it is gone; nothing is sent.
+    let (alive, mut all_ended) = mpsc::channel(1);
+    let accepting = async {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    // Answers are written whole; waiting to fill a segment only delays them.
+                    let _ = stream.set_nodelay(true);
+                    let slot = crowd.slot(alive.clone()).await;
+                    let (terms, respond) = (connection_terms.clone(), Arc::clone(&respond));
+                    tokio::spawn(conn::serve(stream, Protocol::Either, peer, terms, slot, respond));
+                }
+                Err(error) if is_about_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "no connection can be accepted at the moment");
+                    crowd.make_room();
+                    tokio::time::sleep(EXHAUSTED).await;
+                }
             }
         }
-    }
-    drop(listener);
-    let all_ended = async { while connections.join_next().await.is_some() {} };
+    };
     tokio::select! {
-        () = all_ended => {}
-        () = shutdown.deadline() => tracing::warn!("the drain took too long; open connections are cut"),
+        biased;
+        () = terms.shutdown.ending() => {}
+        () = accepting => {}
+    }
+    // Who is in the queue already has been promised an answer.
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        let Some(slot) = crowd.slot(alive.clone()).now_or_never() else { break };
+        tokio::spawn(conn::serve(stream, Protocol::Either, peer, terms.clone(), slot, Arc::clone(&respond)));
+    }
+    drop((listener, alive));
+    tokio::select! {
+        _ = all_ended.recv() => {}
+        () = terms.shutdown.deadline() => tracing::warn!("the drain took too long; open connections are cut"),
     }
     Ok(())
 }

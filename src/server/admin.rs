@@ -8,16 +8,23 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::accept;
+use super::conn::Terms;
+use super::crowd::Crowd;
 use super::shutdown::Shutdown;
 use crate::proxy::health::AppHealth;
 use crate::telemetry::metrics::{self, Metrics};
 use crate::types::{Body, full};
+
+/// Far more than probes and a few scrapers need.
+const MAX_CONNECTIONS: usize = 256;
 
 /// What the admin port tells of.
 #[derive(Debug)]
 pub struct Subject<R> {
     /// True once requests can be served.
     pub is_ready: R,
+    /// The end of the public listener; this one goes on a little longer.
+    pub ending: Shutdown,
     /// Absent where requests do not go on from here.
     pub app: Option<AppHealth>,
     pub metrics: Arc<Metrics>,
@@ -30,20 +37,20 @@ pub struct Subject<R> {
 /// - `/readyz`: it can serve, and is not ending. The app's health does not count;
 /// - `/upstream/healthz`: the app says that it is well;
 /// - `/metrics`.
-pub async fn serve<R>(listener: StdListener, shutdown: Shutdown, subject: Subject<R>) -> std::io::Result<()>
+pub async fn serve<R>(listener: StdListener, terms: Terms, subject: Subject<R>) -> std::io::Result<()>
 where
     R: Fn() -> bool + Send + Sync + 'static,
 {
-    let (subject, ending) = (Arc::new(subject), shutdown.clone());
-    accept::serve(listener, shutdown, move |request, _peer| {
-        let (subject, ending) = (Arc::clone(&subject), ending.clone());
+    let subject = Arc::new(subject);
+    accept::serve(listener, terms, Crowd::new(MAX_CONNECTIONS, None), move |request, _peer| {
+        let subject = Arc::clone(&subject);
         async move {
             if !matches!(*request.method(), Method::GET | Method::HEAD) {
                 return refuse_method();
             }
             match request.uri().path() {
                 "/livez" | "/healthz" => well(),
-                "/readyz" if ending.has_begun() => unavailable("ending"),
+                "/readyz" if subject.ending.has_begun() => unavailable("ending"),
                 "/readyz" if (subject.is_ready)() => well(),
                 "/readyz" => unavailable("Cognito's signing keys have not been loaded yet"),
                 "/upstream/healthz" => subject.app_health().await,

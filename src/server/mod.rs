@@ -1,8 +1,13 @@
 //! The listeners: accepts connections, serves HTTP on them, and ends them in order.
 
 pub mod accept;
+mod activity;
 pub mod admin;
 pub mod conn;
-mod linger;
+pub mod crowd;
+mod flow;
+mod http1;
+mod http2;
 mod preface;
 pub mod shutdown;
+mod stream;

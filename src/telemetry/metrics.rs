@@ -56,6 +56,8 @@ pub struct Metrics {
     key_fetches: Results,
     cookie_bytes: Histogram,
     websockets: Gauge,
+    connections: Gauge,
+    connections_waited: Counter,
     registry: Registry,
 }
 
@@ -132,9 +134,33 @@ impl Metrics {
         );
         let websockets = Gauge::default();
         registry.register("cognigate_websockets", "WebSockets that are open", websockets.clone());
+        let connections = Gauge::default();
+        registry.register(
+            "cognigate_connections",
+            "Connections of clients at the moment",
+            connections.clone(),
+        );
+        let connections_waited = Counter::default();
+        registry.register(
+            "cognigate_connections_waited",
+            "Connections that had to wait, since there were limits.connections of them",
+            connections_waited.clone(),
+        );
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("cognigate_build", "The program that runs", build);
-        Self { server, client, decisions, logins, refreshes, key_fetches, cookie_bytes, websockets, registry }
+        Self {
+            server,
+            client,
+            decisions,
+            logins,
+            refreshes,
+            key_fetches,
+            cookie_bytes,
+            websockets,
+            connections,
+            connections_waited,
+            registry,
+        }
     }
 
     /// A request that was answered.
@@ -193,6 +219,21 @@ impl Metrics {
     /// One that has ended.
     pub fn websocket_closed(&self) {
         self.websockets.dec();
+    }
+
+    /// A client's connection that is served from now on.
+    pub fn connection_begun(&self) {
+        self.connections.inc();
+    }
+
+    /// A client's connection that is gone.
+    pub fn connection_ended(&self) {
+        self.connections.dec();
+    }
+
+    /// A client's connection that finds no place.
+    pub fn connection_waited(&self) {
+        self.connections_waited.inc();
     }
 
     /// Everything, in the text format of OpenMetrics, which Prometheus reads.

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use cognigate::app::App;
 use cognigate::proxy::client::Upstream;
+use cognigate::server::conn::Terms;
+use cognigate::server::crowd::Crowd;
 use cognigate::server::{accept, shutdown};
 use http::Method;
 use socket2::{Domain, Socket, Type};
@@ -179,10 +181,11 @@ async fn impatient(stage: &Stage, app: &AppByHand, patience: Duration) -> Socket
     let gate = Arc::new(App::new(&config, stage.clock.clone()).unwrap());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (trigger, shutdown) = shutdown::channel();
+    let (trigger, shutdown) = shutdown::channel(Duration::ZERO);
+    let terms = Terms { limits: Arc::new(config.limits.clone()), shutdown };
     tokio::spawn(async move {
         let _until_the_test_ends = trigger;
-        accept::serve(listener.into_std().unwrap(), shutdown, move |request, peer| {
+        accept::serve(listener.into_std().unwrap(), terms, Crowd::new(10, None), move |request, peer| {
             let (gate, upstream) = (Arc::clone(&gate), upstream.clone());
             async move { gate.respond(Some(&upstream), request, peer).await }
         })

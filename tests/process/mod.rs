@@ -60,6 +60,8 @@ domain = 'http://127.0.0.1:9'
 address = '127.0.0.1:0'
 [admin]
 address = '127.0.0.1:0'
+[shutdown]
+drain_delay = '0s'
 ";
 
 impl GateProcess {

@@ -86,6 +86,7 @@ impl Stage {
             ("session.keys".to_owned(), TEST_KEY.to_owned()),
             ("listen.address".to_owned(), "127.0.0.1:0".to_owned()),
             ("admin.address".to_owned(), "127.0.0.1:0".to_owned()),
+            ("shutdown.drain_delay".to_owned(), "0s".to_owned()),
         ];
         let secret = client.secrets.first();
         flags.extend(secret.map(|secret| ("cognito.client_secret".to_owned(), secret.expose().to_owned())));

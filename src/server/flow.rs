@@ -1,0 +1,112 @@
+//! HTTP/2 streams whose client takes nothing.
+//!
+//! A stream's window holds back its answer while the connection itself is well, so that no write is ever blocked: a
+//! client that never opens the window would hold the app's answer for ever.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http_body::{Body, Frame, SizeHint};
+use hyper::rt::Executor;
+use tokio::time::{Instant, sleep};
+
+/// Whom an answer waits for.
+#[derive(Debug, Default)]
+pub(super) struct Flow {
+    /// Parts of the answer that were taken from the app.
+    taken: AtomicUsize,
+    /// True from when a part was taken until the next is asked for: it waits for its client.
+    has_part: AtomicBool,
+}
+
+/// An answer's body that keeps its [`Flow`].
+#[derive(Debug)]
+pub(super) struct Flowing<B> {
+    body: B,
+    flow: Arc<Flow>,
+}
+
+impl<B> Flowing<B> {
+    pub(super) fn new(body: B, flow: Arc<Flow>) -> Self {
+        Self { body, flow }
+    }
+}
+
+impl<B: Body + Unpin> Body for Flowing<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.flow.has_part.store(frame.is_ready(), Relaxed);
+        if frame.is_ready() {
+            self.flow.taken.fetch_add(1, Relaxed);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Runs the streams of one connection, each a task, and ends those that stand still.
+#[derive(Clone, Debug)]
+pub(super) struct Streams {
+    stall: Duration,
+    /// Of the stream that hyper is about to run: it makes the request's future and runs it in one go.
+    next: Arc<Mutex<Option<Arc<Flow>>>>,
+}
+
+impl Streams {
+    pub(super) fn new(stall: Duration) -> Self {
+        Self { stall, next: Arc::default() }
+    }
+
+    /// The next stream that is run has this flow.
+    pub(super) fn announce(&self, flow: &Arc<Flow>) {
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(flow));
+    }
+}
+
+impl<T: Future<Output = ()> + Send + 'static> Executor<T> for Streams {
+    fn execute(&self, stream: T) {
+        let flow = self.next.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        tokio::spawn(run(stream, flow, self.stall));
+    }
+}
+
+/// Runs one stream. Dropped, it is reset.
+async fn run(stream: impl Future<Output = ()>, flow: Arc<Flow>, stall: Duration) {
+    let mut stream = pin!(stream);
+    let mut timer = None;
+    let mut waiting_with = 0;
+    poll_fn(|cx| {
+        if stream.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        if !flow.has_part.load(Relaxed) {
+            timer = None;
+            return Poll::Pending;
+        }
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep(stall)));
+        let taken = flow.taken.load(Relaxed);
+        if taken != waiting_with {
+            waiting_with = taken;
+            timer.as_mut().reset(Instant::now() + stall);
+        }
+        timer.as_mut().poll(cx)
+    })
+    .await;
+}

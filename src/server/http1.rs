@@ -1,0 +1,176 @@
+//! HTTP/1 on one connection.
+//!
+//! What hyper needs to serve a connection, buffers above all, is given back while the connection rests between two
+//! requests: ten thousand idle ones cost little more than their sockets.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+use super::activity::{Activity, Answer, Lapse, Watch, rest_of};
+use super::conn::Terms;
+use super::shutdown::Shutdown;
+use super::stream::Stream;
+use crate::config::Limits;
+use crate::types::Body;
+
+/// How many fields hyper takes where it is told nothing; to tell it costs an allocation a request.
+const USUAL_FIELDS: usize = 100;
+/// Beyond the limits of a head, for its method, version, colons and line ends.
+const FRAMING: usize = 8 * 1024;
+
+const TOO_LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// How serving ended.
+enum Outcome {
+    /// Between two requests, with nothing to hold.
+    Rest,
+    /// hyper has ended it.
+    Over(hyper::Result<()>),
+    /// Nobody wants it any more.
+    Leave,
+    /// The head did not come whole.
+    Late,
+}
+
+/// Serves a connection until either side ends it or it is upgraded.
+pub(super) async fn speak<S, F, R>(
+    mut stream: Stream<S>,
+    activity: Arc<Activity>,
+    peer: SocketAddr,
+    terms: Terms,
+    respond: Arc<F>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Fn(Request<Incoming>, SocketAddr) -> R,
+    R: Future<Output = Response<Body>> + Send + 'static,
+{
+    let mut patience = terms.limits.header_timeout;
+    loop {
+        if !stream.has_bytes() {
+            let mut shutdown = terms.shutdown.clone();
+            let rested = tokio::select! {
+                biased;
+                rested = timeout(patience, rest(&mut stream)) => rested.unwrap_or(false),
+                () = shutdown.ending() => false,
+            };
+            if !rested {
+                return stream.part(b"").await;
+            }
+        }
+        let shutdown = terms.shutdown.clone();
+        let working = work(stream, &activity, peer, &terms.limits, shutdown, &*respond);
+        // On the heap, and so only as long as there is work.
+        match Box::pin(working).await {
+            Some(resting) => stream = resting,
+            None => return,
+        }
+        patience = rest_of(terms.limits.idle_timeout);
+    }
+}
+
+/// Waits for the next request's first bytes; false where there will be none.
+async fn rest<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut Stream<S>) -> bool {
+    // A place that somebody else needs more.
+    let mut wanted = Box::pin(stream.slot().wanted());
+    tokio::select! {
+        biased;
+        some = stream.wait() => some,
+        () = &mut wanted => false,
+    }
+}
+
+/// Serves requests until there is nothing to do; the connection comes back where it goes on.
+async fn work<S, F, R>(
+    stream: Stream<S>,
+    activity: &Arc<Activity>,
+    peer: SocketAddr,
+    limits: &Limits,
+    mut shutdown: Shutdown,
+    respond: &F,
+) -> Option<Stream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Fn(Request<Incoming>, SocketAddr) -> R,
+    R: Future<Output = Response<Body>> + Send + 'static,
+{
+    let closing = shutdown.clone();
+    let service = service_fn(|request: Request<Incoming>| {
+        let begun = activity.begin(!request.body().is_end_stream());
+        let (answer, closing) = (respond(request, peer), closing.clone());
+        async move {
+            let mut answer = answer.await;
+            if closing.has_begun() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer.map(|body| Answer::new(body, begun)))
+        }
+    });
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        // The watch has it.
+        .header_read_timeout(None)
+        .max_buf_size(limits.header_bytes + limits.uri_bytes + FRAMING);
+    if limits.header_fields != USUAL_FIELDS {
+        builder.max_headers(limits.header_fields);
+    }
+    let mut connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let mut watch = Watch::new(Arc::clone(activity), limits, true);
+    let mut ending = pin!(shutdown.ending());
+    let mut told = false;
+    let outcome = poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+                return Poll::Ready(Outcome::Over(ended));
+            }
+            if !told && ending.as_mut().poll(cx).is_ready() {
+                if !activity.is_busy() {
+                    return Poll::Ready(Outcome::Leave);
+                }
+                told = true;
+                Pin::new(&mut connection).graceful_shutdown();
+                continue;
+            }
+            return match watch.poll(cx) {
+                Poll::Ready(Lapse::Rest) if activity.had_body() || !activity.is_flushed() => continue,
+                Poll::Ready(Lapse::Rest) => Poll::Ready(Outcome::Rest),
+                Poll::Ready(Lapse::Idle) => Poll::Ready(Outcome::Leave),
+                Poll::Ready(Lapse::Head) => Poll::Ready(Outcome::Late),
+                Poll::Pending => Poll::Pending,
+            };
+        }
+    })
+    .await;
+    if let Outcome::Over(ended) = outcome {
+        if let Err(error) = ended {
+            tracing::debug!(%error, %peer, "connection ended");
+        }
+        return None;
+    }
+    // It was not upgraded, or it would be over.
+    let parts = connection.into_parts()?;
+    let mut stream = parts.io.into_inner();
+    match outcome {
+        Outcome::Rest => {
+            // The beginning of a head, where it came behind the request before.
+            stream.put_back(parts.read_buf);
+            return Some(stream);
+        }
+        Outcome::Late if activity.is_flushed() || activity.begun() == 0 => stream.part(TOO_LATE).await,
+        Outcome::Late | Outcome::Leave | Outcome::Over(_) => stream.part(b"").await,
+    }
+    None
+}
