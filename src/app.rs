@@ -26,10 +26,10 @@ use crate::policy::origins::Origins;
 use crate::policy::path::CanonicalPath;
 use crate::policy::proxies::TrustedProxies;
 use crate::policy::public::PublicPaths;
-use crate::proxy::client::{NoAuthority, Upstream};
 use crate::proxy::lasting;
 use crate::proxy::tunnel::{End, Tunnels};
-use crate::proxy::{self, Forwarded, Passport, Payload, upgrade};
+use crate::proxy::upstreams::Upstreams;
+use crate::proxy::{self, Forwarded, NoWay, Passport, Payload, upgrade};
 use crate::session::Session;
 use crate::telemetry::access::{Access, Decision};
 use crate::telemetry::metrics::{Metrics, endpoint_route};
@@ -59,7 +59,7 @@ pub enum WiringError {
     #[error(transparent)]
     Endpoint(#[from] MissingEndpoint),
     #[error(transparent)]
-    Upstream(#[from] NoAuthority),
+    Upstream(#[from] NoWay),
     #[error("the client that talks to Cognito cannot be made: {0}")]
     Http(#[from] reqwest::Error),
 }
@@ -118,10 +118,10 @@ impl App {
         tokio::join!(self.rp.settle(), self.tunnels.ended());
     }
 
-    /// Answers one request. `upstream` is the calling thread's own, where there is one.
+    /// Answers one request. `upstreams` are the calling thread's own, where there are any.
     pub async fn respond(
         &self,
-        upstream: Option<&Upstream>,
+        upstreams: Option<&Upstreams>,
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Response<Body> {
@@ -138,7 +138,7 @@ impl App {
         };
         let mut decision = Decision::default();
         let payload = Payload { body, upgrade: upgrade::asked(&parts) };
-        let answer = self.dispatch(upstream, &head, payload, peer, &mut decision).await;
+        let answer = self.dispatch(upstreams, &head, payload, peer, &mut decision).await;
         let response = answer.unwrap_or_else(|failure| self.explain(failure, &head));
         access.end(&request_id, response.status(), &decision, &self.metrics);
         response
@@ -146,14 +146,14 @@ impl App {
 
     async fn dispatch(
         &self,
-        upstream: Option<&Upstream>,
+        upstreams: Option<&Upstreams>,
         head: &RequestHead<'_>,
         payload: Payload,
         peer: SocketAddr,
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {
         decision.outcome = "refused";
-        self.hosts.admit(head.uri, head.headers, self.public_url.is_secure())?;
+        let host = self.hosts.admit(head.uri, head.headers, self.public_url.is_secure())?;
         // `CONNECT` asks for a tunnel, whatever its target looks like; and `*` is no path.
         let target = head.uri.path_and_query().filter(|_| head.method != Method::CONNECT);
         let target = target.map_or("", |target| target.path());
@@ -164,8 +164,11 @@ impl App {
             return self.endpoint(endpoint, head, peer, decision).await;
         }
         decision.route = "app";
-        // Without one, a gateway sends requests on, and has none of them to send here.
-        let upstream = upstream.ok_or(Failure::NoEndpoint)?;
+        // Without any, a gateway sends requests on, and has none of them to send here.
+        let chosen = upstreams.and_then(|upstreams| upstreams.choose(&host, &path));
+        let chosen = chosen.ok_or(Failure::NoEndpoint)?;
+        let target = chosen.target(head.uri, &path);
+        let (upstream, uri) = (chosen.upstream, target.as_ref().unwrap_or(head.uri));
         let is_websocket = payload.upgrade.is_some();
         if is_websocket {
             self.origins.admit(head.headers)?;
@@ -177,10 +180,11 @@ impl App {
             request_id: head.request_id,
             cookies: head.cookies,
             cookie_name: self.rp.cookie_name(),
+            stripped: chosen.stripped,
         };
         if self.public.include(&path) {
             decision.outcome = "public";
-            let forwarded = proxy::forward(upstream, head.method, head.uri, head.headers, payload, &passport);
+            let forwarded = proxy::forward(upstream, head.method, uri, head.headers, payload, &passport);
             return Ok(self.deliver(forwarded.await?, None));
         }
         match self.rp.admit(head.cookies).await {
@@ -191,7 +195,7 @@ impl App {
                 // Before the app acts: an answer that cannot be given would hide what it did.
                 let renewal = self.renewal(&session, renewed, head)?;
                 let forwarded =
-                    proxy::forward(upstream, head.method, head.uri, head.headers, payload, &passport).await;
+                    proxy::forward(upstream, head.method, uri, head.headers, payload, &passport).await;
                 let response = forwarded.map_or_else(
                     |error| self.explain(error.into(), head),
                     |forwarded| self.deliver(forwarded, Some(&session)),

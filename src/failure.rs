@@ -161,13 +161,13 @@ impl Failure {
             Self::SessionTooLarge(_) => Look::session_too_large(),
             Self::Callback(failure) => Look::callback(rp, &failure),
             Self::Forward(
-                ForwardError::Unreachable(_) | ForwardError::Broken(_) | ForwardError::Switched,
+                ForwardError::Unreachable { .. } | ForwardError::Broken { .. } | ForwardError::Switched,
             ) => Look::new(
                 StatusCode::BAD_GATEWAY,
                 "The application is not available",
                 "It could not be reached, or it broke off. You stay signed in; please try again shortly.",
             ),
-            Self::Forward(ForwardError::Slow(_)) => Look::new(
+            Self::Forward(ForwardError::Slow { .. }) => Look::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "The application took too long",
                 "It did not answer in time. You stay signed in; please try again shortly.",

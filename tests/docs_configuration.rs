@@ -60,12 +60,18 @@ fn every_key_is_documented_and_every_documented_key_exists() {
 
 #[test]
 fn documented_types_defaults_and_variables_are_the_codes() {
-    const REQUIRED: [&str; 5] =
-        ["public_url", "upstream", "cognito.user_pool_id", "cognito.client_id", "cognito.domain"];
+    const REQUIRED: [&str; 6] = [
+        "public_url",
+        "upstream",
+        "upstreams[].url",
+        "cognito.user_pool_id",
+        "cognito.client_id",
+        "cognito.domain",
+    ];
     for setting in documented() {
         let key = Key::named(setting.name).unwrap();
         assert_eq!(setting.kind, key.kind.name(), "{}", setting.name);
-        assert_eq!(setting.variable, key.variable(), "{}", setting.name);
+        assert_eq!(setting.variable, key.variable().as_deref().unwrap_or("none"), "{}", setting.name);
         match key.default {
             Some(default) => assert_eq!(setting.default, format!("`{default}`"), "{}", setting.name),
             None if REQUIRED.contains(&setting.name) => {
@@ -94,32 +100,56 @@ fn every_example_loads() {
             "listen.tls.key" => Some(("listen.tls.certificate", "'there'")),
             _ => None,
         };
-        let text: String = MINIMAL
-            .into_iter()
-            .filter(|(key, _)| *key != setting.name && !(asked && *key == "upstream"))
-            .chain(asked.then_some(("listen.trusted_proxies", "['127.0.0.1']")))
-            .chain(paired)
-            .chain([(setting.name, value)])
-            .map(|(key, value)| format!("{key} = {value}\n"))
-            .collect();
+        let listed = setting.name.starts_with("upstreams[].");
+        let text: String =
+            MINIMAL
+                .into_iter()
+                .filter(|(key, _)| *key != setting.name && !((asked || listed) && *key == "upstream"))
+                .chain(asked.then_some(("listen.trusted_proxies", "['127.0.0.1']")))
+                .chain(paired)
+                .chain((!listed).then_some((setting.name, value)))
+                .map(|(key, value)| format!("{key} = {value}\n"))
+                .chain(listed.then(|| {
+                    format!("{}[[upstreams]]\n{}{}\n", hosts(last), companions(last), setting.example)
+                }))
+                .collect();
         match load(&text) {
             Ok(_) => {}
             // The file of an example is not there, and to look for it shows that its key was understood.
             Err(error)
-                if matches!(Key::named(setting.name).unwrap().kind, Kind::SecretFile | Kind::Paths) =>
+                if matches!(
+                    Key::named(setting.name).unwrap().kind,
+                    Kind::SecretFile | Kind::Path | Kind::Paths
+                ) =>
             {
-                assert!(error.contains("cannot be read") && error.lines().count() == 1, "{error}");
+                assert!(error.lines().all(|line| line.contains("cannot be read")), "{error}");
             }
             Err(error) => panic!("{}: {error}", setting.name),
         }
     }
 }
 
+/// What the example of a key of `[[upstreams]]` needs beside it.
+fn companions(last: &str) -> &'static str {
+    match last {
+        "url" => "",
+        "strip_prefix" => "url = 'http://app'\npath = '/api'\n",
+        "client_certificate" => "url = 'https://app'\nclient_key = '/nowhere'\n",
+        "client_key" => "url = 'https://app'\nclient_certificate = '/nowhere'\n",
+        _ => "url = 'https://app'\n",
+    }
+}
+
+/// A host must be one that is answered for.
+fn hosts(last: &str) -> &'static str {
+    if last == "host" { "listen.hosts = ['admin.example.com']\n" } else { "" }
+}
+
 #[test]
 fn every_whole_configuration_loads() {
     let blocks: Vec<_> =
         DOCS.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
     for block in blocks {
         if let Err(error) = load(block) {
             panic!("{error}\n{block}");

@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 use crate::app::{App, WiringError};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, Mode};
-use crate::proxy::client::Upstream;
 use crate::proxy::health::AppHealth;
+use crate::proxy::upstreams::Upstreams;
 use crate::server::conn::Terms;
 use crate::server::crowd::Crowd;
 use crate::server::shutdown::{Shutdown, Trigger};
@@ -156,27 +156,24 @@ impl Gate {
         let terms = Terms { limits: Arc::new(config.limits.clone()), shutdown };
         let crowd = Crowd::new(config.limits.connections, Some(Arc::clone(app.metrics())));
         let mut gate = Self { addresses, admin_address, trigger, threads: Vec::new(), admin: None };
+        let (upstreams, health) = match &config.mode {
+            Mode::Proxy { upstreams } => {
+                let path = config.admin.upstream_health_path.clone();
+                let health =
+                    AppHealth::new(upstreams, path, &config.public_url).map_err(WiringError::from)?;
+                let upstreams = Upstreams::new(upstreams, app.metrics()).map_err(WiringError::from)?;
+                (Some(upstreams), Some(health))
+            }
+            Mode::Gateway { .. } => (None, None),
+        };
         for (index, listeners) in listeners.into_iter().enumerate() {
-            let upstream = match &config.mode {
-                Mode::Proxy { upstream } => {
-                    let metrics = Arc::clone(app.metrics());
-                    Some(Upstream::new(upstream, metrics).map_err(WiringError::from)?)
-                }
-                Mode::Gateway { .. } => None,
-            };
+            let upstreams = upstreams.as_ref().map(Upstreams::anew);
             let (app, terms, crowd) = (Arc::clone(&app), terms.clone(), Arc::clone(&crowd));
             let thread = spawn(format!("gate-{index}"), move |runtime| {
-                runtime.block_on(attend_public(&app, upstream.as_ref(), listeners, &terms, &crowd));
+                runtime.block_on(attend_public(&app, upstreams.as_ref(), listeners, &terms, &crowd));
             })?;
             gate.threads.push(thread);
         }
-        let health = match &config.mode {
-            Mode::Proxy { upstream } => {
-                let path = config.admin.upstream_health_path.clone();
-                Some(AppHealth::new(upstream, path, &config.public_url).map_err(WiringError::from)?)
-            }
-            Mode::Gateway { .. } => None,
-        };
         let (trigger, shutdown) = shutdown::channel(LAST_PROBE);
         let thread = spawn("admin".to_owned(), move |runtime| {
             runtime.block_on(attend_admin(
@@ -252,17 +249,17 @@ pub fn serving_threads() -> usize {
 /// One thread's share of the public port.
 async fn attend_public(
     app: &Arc<App>,
-    upstream: Option<&Upstream>,
+    upstreams: Option<&Upstreams>,
     listeners: Vec<TcpListener>,
     terms: &Terms,
     crowd: &Arc<Crowd>,
 ) {
     let mut serving = JoinSet::new();
     for listener in listeners {
-        let (app, upstream) = (Arc::clone(app), upstream.cloned());
+        let (app, upstreams) = (Arc::clone(app), upstreams.cloned());
         let respond = move |request, peer| {
-            let (app, upstream) = (Arc::clone(&app), upstream.clone());
-            async move { app.respond(upstream.as_ref(), request, peer).await }
+            let (app, upstreams) = (Arc::clone(&app), upstreams.clone());
+            async move { app.respond(upstreams.as_ref(), request, peer).await }
         };
         serving.spawn(accept::serve(listener, terms.clone(), Arc::clone(crowd), respond));
     }

@@ -80,7 +80,7 @@ fn missing_domain(raw: &RawCognito, report: &mut Report) {
     .filter_map(|(key, url)| url.is_none().then_some(key))
     .collect();
     if !missing.is_empty() {
-        let variable = Key::named(KEY).map(Key::variable).unwrap_or_default();
+        let variable = Key::named(KEY).and_then(Key::variable).unwrap_or_default();
         report.problem(
             KEY,
             format_args!(

@@ -5,7 +5,8 @@ use std::fmt;
 
 use config::{Value, ValueKind};
 
-use super::key::{KEYS, Key, Kind};
+use super::key::Kind;
+use super::table::{KeyAt, order};
 
 /// Every value that is set, by default or by someone, as TOML that can be read again; secrets as `"[redacted]"`.
 ///
@@ -16,7 +17,8 @@ pub struct Effective(Vec<Setting>);
 /// One line of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    pub key: &'static str,
+    /// With an index where it is in a list of tables, `upstreams[0].url`.
+    pub key: String,
     /// As TOML.
     pub value: String,
     /// `default`, file and line, variable, or `command line`.
@@ -25,13 +27,14 @@ pub struct Setting {
 
 impl Effective {
     pub(super) fn of(leaves: &BTreeMap<String, &Value>) -> Self {
-        let setting = |key: &Key| {
-            let value = leaves.get(key.name)?;
+        let setting = |(name, value): (&String, &&Value)| {
+            let key = KeyAt::named(name).filter(|key| key.kind != Kind::SecretFile)?;
             let place = value.origin().unwrap_or_default().to_owned();
-            Some(Setting { key: key.name, value: toml(key, &value.kind), place })
+            Some(Setting { key: name.clone(), value: toml(key, &value.kind), place })
         };
-        let shown = KEYS.iter().filter(|key| key.kind != Kind::SecretFile);
-        Self(shown.filter_map(setting).collect())
+        let mut settings: Vec<Setting> = leaves.iter().filter_map(setting).collect();
+        settings.sort_by_cached_key(|setting| order(&setting.key));
+        Self(settings)
     }
 
     /// The settings, in the order of [`KEYS`].
@@ -41,16 +44,15 @@ impl Effective {
     }
 
     /// Adds what follows from other values, where nobody set it.
-    pub(super) fn derive(&mut self, key: &'static str, value: &str, place: &str) {
-        let order = |name: &str| KEYS.iter().position(|key| key.name == name);
+    pub(super) fn derive(&mut self, key: &str, value: &str, place: &str) {
         if self.0.iter().all(|setting| setting.key != key) {
-            self.0.push(Setting { key, value: value.to_owned(), place: place.to_owned() });
-            self.0.sort_by_key(|setting| order(setting.key));
+            self.0.push(Setting { key: key.to_owned(), value: value.to_owned(), place: place.to_owned() });
+            self.0.sort_by_cached_key(|setting| order(&setting.key));
         }
     }
 
     pub(super) fn places(&self) -> BTreeMap<String, String> {
-        self.0.iter().map(|setting| (setting.key.to_owned(), setting.place.clone())).collect()
+        self.0.iter().map(|setting| (setting.key.clone(), setting.place.clone())).collect()
     }
 }
 
@@ -58,9 +60,12 @@ impl fmt::Display for Effective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut open = "";
         for setting in &self.0 {
-            let (section, name) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
+            let (section, name) = setting.key.rsplit_once('.').unwrap_or(("", &setting.key));
             if section != open {
-                writeln!(f, "\n[{section}]")?;
+                match section.strip_suffix(']').and_then(|list| list.rsplit_once('[')) {
+                    Some((list, _)) => writeln!(f, "\n[[{list}]]")?,
+                    None => writeln!(f, "\n[{section}]")?,
+                }
                 open = section;
             }
             writeln!(f, "{name} = {} # {}", setting.value, setting.place)?;
@@ -79,6 +84,11 @@ pub(super) fn leaves(root: &Value) -> BTreeMap<String, &Value> {
                     walk(value, &name, found);
                 }
             }
+            ValueKind::Array(items) if items.iter().any(|item| matches!(item.kind, ValueKind::Table(_))) => {
+                for (index, item) in items.iter().enumerate() {
+                    walk(item, &format!("{name}[{index}]"), found);
+                }
+            }
             _ => {
                 found.insert(name.to_owned(), value);
             }
@@ -89,7 +99,7 @@ pub(super) fn leaves(root: &Value) -> BTreeMap<String, &Value> {
     found
 }
 
-fn toml(key: &Key, value: &ValueKind) -> String {
+fn toml(key: KeyAt<'_>, value: &ValueKind) -> String {
     let text = |text: &str| {
         let text = if key.is_secret() { "[redacted]" } else { text };
         toml::Value::from(text).to_string()

@@ -6,6 +6,7 @@ use super::key::{self, Key, VARIABLE_PREFIX};
 use super::layer::Layer;
 use super::report::{Report, shown};
 use super::sources::Sources;
+use super::table::{list_meant, only_in_file};
 use super::{kubernetes, text};
 
 /// Reads the variables that begin with `COGNIGATE_`.
@@ -44,6 +45,8 @@ fn variable(name: &str, value: &OsStr, layer: &mut Layer, report: &mut Report) {
                 shown(name)
             ));
         }
+    } else if let Some(list) = list_meant(name) {
+        report.at(name, None, only_in_file(list));
     } else {
         let text = match key::nearest(name, Key::variable) {
             Some(meant) => format!("there is no such setting; did you mean {meant}?"),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 use crate::file;
 
@@ -10,6 +10,7 @@ use super::key::{self, KEYS, Key, Kind};
 use super::layer::Layer;
 use super::report::{Report, shown};
 use super::sources::Sources;
+use super::table::{self, KeyAt};
 
 /// Reads the file that the sources name, if they name one. A named file must be there.
 pub(super) fn read(sources: &Sources, report: &mut Report) -> Layer {
@@ -70,14 +71,22 @@ impl File<'_> {
         entries.sort_by_key(|(key, _)| key.span().start);
         for (key, value) in entries {
             let name = format!("{above}{}", key.get_ref());
+            // Brackets are ours: they stand for the places in a list.
+            let name =
+                if key.get_ref().contains('[') { name.replace('[', "(").replace(']', ")") } else { name };
             self.entry(&name, value.get_ref(), self.place(key.span().start));
         }
     }
 
     fn entry(&mut self, name: &str, value: &DeValue<'_>, place: String) {
         let section = format!("{name}.");
-        if let Some(key) = Key::named(name) {
+        if let Some(key) = KeyAt::named(name) {
             self.known(key, value, place);
+        } else if table::is_list(name) {
+            match value {
+                DeValue::Array(items) => self.tables(name, items),
+                other => self.not_tables(name, other, place),
+            }
         } else if KEYS.iter().any(|key| key.name.starts_with(&section)) {
             match value {
                 DeValue::Table(table) => self.table(table, &section),
@@ -87,7 +96,7 @@ impl File<'_> {
                 }
             }
         } else {
-            let text = match key::nearest(name, |key| key.name.to_owned()) {
+            let text = match key::nearest(&table::without_indices(name), |key| Some(key.name.to_owned())) {
                 Some(meant) => format!("there is no such key; did you mean {meant}?"),
                 None => "there is no such key; docs/configuration.md lists those there are".to_owned(),
             };
@@ -95,8 +104,31 @@ impl File<'_> {
         }
     }
 
-    fn known(&mut self, key: &'static Key, value: &DeValue<'_>, place: String) {
-        let is_path = matches!(key.kind, Kind::SecretFile | Kind::Paths);
+    /// A list of tables. Each has the defaults of its keys beneath what it says.
+    fn tables(&mut self, list: &str, items: &DeArray<'_>) {
+        for (index, item) in items.iter().enumerate() {
+            let (name, place) = (format!("{list}[{index}]"), self.place(item.span().start));
+            let DeValue::Table(table) = item.get_ref() else {
+                self.not_tables(&name, item.get_ref(), place);
+                continue;
+            };
+            self.report.places.insert(name.clone(), place);
+            for (key, last) in table::keys_of(list) {
+                let name = format!("{name}.{last}");
+                put_default(&mut self.layer, self.report, key, KeyAt { name: &name, kind: key.kind });
+            }
+            self.table(table, &format!("{name}."));
+        }
+    }
+
+    fn not_tables(&mut self, name: &str, value: &DeValue<'_>, place: String) {
+        let list = name.split('[').next().unwrap_or(name);
+        let text = format!("it must be a list of tables, each [[{list}]], but is {}", article(value));
+        self.report.at(name, Some(place), text);
+    }
+
+    fn known(&mut self, key: KeyAt<'_>, value: &DeValue<'_>, place: String) {
+        let is_path = matches!(key.kind, Kind::SecretFile | Kind::Path | Kind::Paths);
         let value = if is_path { &self.beside(value) } else { value };
         put(&mut self.layer, self.report, key, value, place);
     }
@@ -120,17 +152,20 @@ impl File<'_> {
     }
 }
 
+/// Puts a key's default, where it has one.
+pub(super) fn put_default(layer: &mut Layer, report: &mut Report, key: &'static Key, at: KeyAt<'_>) {
+    if let Some(Ok(default)) = key.default.map(DeValue::parse) {
+        put(layer, report, at, default.get_ref(), "default".to_owned());
+    }
+}
+
 /// Puts a TOML value where it has the key's type.
-pub(super) fn put(
-    layer: &mut Layer,
-    report: &mut Report,
-    key: &'static Key,
-    value: &DeValue<'_>,
-    place: String,
-) {
-    use Kind::{Count, Duration, List, OneOrList, Paths, Secret, SecretFile, SecretList, Size, Switch, Text};
+fn put(layer: &mut Layer, report: &mut Report, key: KeyAt<'_>, value: &DeValue<'_>, place: String) {
+    use Kind::{
+        Count, Duration, List, OneOrList, Path, Paths, Secret, SecretFile, SecretList, Size, Switch, Text,
+    };
     match (key.kind, value) {
-        (Text | Duration | Size | Secret | SecretFile, DeValue::String(text)) => {
+        (Text | Duration | Size | Secret | SecretFile | Path, DeValue::String(text)) => {
             layer.put_text(report, key, text.as_ref(), place);
         }
         (OneOrList | Paths, DeValue::String(text)) => {

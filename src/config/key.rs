@@ -6,6 +6,20 @@ pub const KEYS: &[Key] = &[
     Key::new("upstream", Kind::Text, None),
     Key::new("prefix", Kind::Text, Some(r#""/oauth2""#)),
     Key::new("public", Kind::List, Some("[]")),
+    Key::new("upstreams[].url", Kind::Text, None),
+    Key::new("upstreams[].host", Kind::Text, None),
+    Key::new("upstreams[].path", Kind::Text, None),
+    Key::new("upstreams[].strip_prefix", Kind::Switch, Some("false")),
+    Key::new("upstreams[].forward_host", Kind::Text, None),
+    Key::new("upstreams[].ca_file", Kind::Path, None),
+    Key::new("upstreams[].client_certificate", Kind::Path, None),
+    Key::new("upstreams[].client_key", Kind::Path, None),
+    Key::new("upstreams[].server_name", Kind::Text, None),
+    Key::new("upstreams[].insecure", Kind::Switch, Some("false")),
+    Key::new("upstreams[].connect_timeout", Kind::Duration, Some(r#""5s""#)),
+    Key::new("upstreams[].response_timeout", Kind::Duration, Some(r#""60s""#)),
+    Key::new("upstreams[].idle_timeout", Kind::Duration, Some(r#""50s""#)),
+    Key::new("forward.host", Kind::Text, Some(r#""preserve""#)),
     Key::new("gateway.dialect", Kind::Text, None),
     Key::new("cognito.user_pool_id", Kind::Text, None),
     Key::new("cognito.client_id", Kind::Text, None),
@@ -66,6 +80,8 @@ pub const KEYS: &[Key] = &[
 pub const VARIABLE_PREFIX: &str = "COGNIGATE_";
 
 /// One setting: its dotted name, the type of its value, and the value it has where nobody sets it.
+///
+/// In `upstreams[].url` the brackets say that it stands in each of a list of tables, `[[upstreams]]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     pub name: &'static str,
@@ -97,6 +113,8 @@ pub enum Kind {
     SecretList,
     /// The path of the file that holds the secret whose name this is, without `_file`.
     SecretFile,
+    /// The path of a file. In the configuration file it is relative to that file.
+    Path,
 }
 
 impl Key {
@@ -113,13 +131,21 @@ impl Key {
     /// The key that this variable sets.
     #[must_use]
     pub fn of_variable(variable: &str) -> Option<&'static Self> {
-        KEYS.iter().find(|key| key.variable() == variable)
+        KEYS.iter().find(|key| key.variable().as_deref() == Some(variable))
     }
 
-    /// The variable that sets this key: `COGNIGATE_COGNITO__CLIENT_ID`.
+    /// The variable that sets this key: `COGNIGATE_COGNITO__CLIENT_ID`. There is none for what stands in a list of
+    /// tables, which only the file can hold.
     #[must_use]
-    pub fn variable(&self) -> String {
-        format!("{VARIABLE_PREFIX}{}", self.name.to_ascii_uppercase().replace('.', "__"))
+    pub fn variable(&self) -> Option<String> {
+        let name = || format!("{VARIABLE_PREFIX}{}", self.name.to_ascii_uppercase().replace('.', "__"));
+        (!self.is_in_tables()).then(name)
+    }
+
+    /// True for what stands in each of a list of tables.
+    #[must_use]
+    pub fn is_in_tables(&self) -> bool {
+        self.name.contains("[]")
     }
 
     /// The key of the secret that this file holds, for a `*_file` key.
@@ -153,7 +179,7 @@ impl Kind {
             Self::Paths => "path or list of paths",
             Self::Secret => "secret string",
             Self::SecretList => "list of secret strings",
-            Self::SecretFile => "path",
+            Self::SecretFile | Self::Path => "path",
         }
     }
 
@@ -168,14 +194,14 @@ impl Kind {
             Self::List | Self::SecretList => "a list of strings, such as [\"a\", \"b\"]",
             Self::OneOrList => "a string in quotes or a list of them",
             Self::Paths => "a path in quotes or a list of them",
-            Self::SecretFile => "a path in quotes",
+            Self::SecretFile | Self::Path => "a path in quotes",
         }
     }
 }
 
 /// The name of a key (or of its variable) that is most like an unknown one, where one is like it at all.
-pub(super) fn nearest(unknown: &str, name_of: impl Fn(&Key) -> String) -> Option<String> {
-    let plain = |name: &str| name.replace(['_', '.', '-'], "").to_ascii_lowercase();
+pub(super) fn nearest(unknown: &str, name_of: impl Fn(&Key) -> Option<String>) -> Option<String> {
+    let plain = |name: &str| name.replace(['_', '.', '-', '[', ']'], "").to_ascii_lowercase();
     let wanted = plain(unknown.strip_prefix(VARIABLE_PREFIX).unwrap_or(unknown));
     let distance = |key: &Key| {
         let last = key.name.rsplit('.').next().unwrap_or(key.name);
@@ -185,7 +211,7 @@ pub(super) fn nearest(unknown: &str, name_of: impl Fn(&Key) -> String) -> Option
     };
     let (distance, key) =
         KEYS.iter().map(|key| (distance(key), key)).min_by_key(|(distance, _)| *distance)?;
-    (distance <= (wanted.len() / 4).clamp(1, 3)).then(|| name_of(key))
+    if distance <= (wanted.len() / 4).clamp(1, 3) { name_of(key) } else { None }
 }
 
 #[cfg(test)]
@@ -195,7 +221,7 @@ mod tests {
     #[test]
     fn variables_nest_by_two_underscores() {
         let key = Key::named("cognito.user_pool_id").unwrap();
-        assert_eq!(key.variable(), "COGNIGATE_COGNITO__USER_POOL_ID");
+        assert_eq!(key.variable().as_deref(), Some("COGNIGATE_COGNITO__USER_POOL_ID"));
         assert_eq!(Key::of_variable("COGNIGATE_COGNITO__USER_POOL_ID"), Some(key));
         assert_eq!(Key::of_variable("COGNIGATE_COGNITO_USER_POOL_ID"), None);
     }
@@ -211,13 +237,14 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_pen_is_recognised() {
-        let name = |key: &Key| key.name.to_owned();
+        let name = |key: &Key| Some(key.name.to_owned());
         for (unknown, meant) in [
             ("publc_url", Some("public_url")),
             ("public-url", Some("public_url")),
             ("client_id", Some("cognito.client_id")),
             ("cognito.clientid", Some("cognito.client_id")),
             ("cognito.user_pool", Some("cognito.user_pool_id")),
+            ("upstreams[].ulr", Some("upstreams[].url")),
             ("teapot", None),
         ] {
             assert_eq!(nearest(unknown, name).as_deref(), meant, "{unknown}");

@@ -4,45 +4,47 @@ use std::fmt;
 
 use config::{ConfigError, Map, Source, Value, ValueKind};
 
-use super::key::{Key, Kind};
+use super::key::Kind;
 use super::report::Report;
+use super::table::KeyAt;
 
 /// Values of one layer, in the order they were met; of two for one key the later wins.
 #[derive(Clone, Default)]
-pub(super) struct Layer(Vec<(&'static Key, Value)>);
+pub(super) struct Layer(Vec<(String, Value)>);
 
 impl Layer {
     /// Puts a text, which must not be empty.
-    pub(super) fn put_text(
+    pub(super) fn put_text<'a>(
         &mut self,
         report: &mut Report,
-        key: &'static Key,
+        key: impl Into<KeyAt<'a>>,
         text: impl Into<String>,
         place: String,
     ) {
-        let text = text.into();
+        let (key, text) = (key.into(), text.into());
         if text.is_empty() {
             return report.at(key.name, Some(place), "it is empty; leave it out, or give it a value");
         }
-        self.0.push((key, Value::new(Some(&place), text)));
+        self.push(key, Value::new(Some(&place), text));
     }
 
-    pub(super) fn put_switch(&mut self, key: &'static Key, on: bool, place: String) {
-        self.0.push((key, Value::new(Some(&place), on)));
+    pub(super) fn put_switch<'a>(&mut self, key: impl Into<KeyAt<'a>>, on: bool, place: String) {
+        self.push(key.into(), Value::new(Some(&place), on));
     }
 
-    pub(super) fn put_count(&mut self, key: &'static Key, count: u64, place: String) {
-        self.0.push((key, Value::new(Some(&place), count)));
+    pub(super) fn put_count<'a>(&mut self, key: impl Into<KeyAt<'a>>, count: u64, place: String) {
+        self.push(key.into(), Value::new(Some(&place), count));
     }
 
     /// Puts a list of texts, none of which may be empty. A list of secrets must hold something.
-    pub(super) fn put_list(
+    pub(super) fn put_list<'a>(
         &mut self,
         report: &mut Report,
-        key: &'static Key,
+        key: impl Into<KeyAt<'a>>,
         items: Vec<String>,
         place: String,
     ) {
+        let key = key.into();
         if items.is_empty() && key.kind == Kind::SecretList {
             return report.at(key.name, Some(place), "it is empty; leave it out, or give it a value");
         }
@@ -52,7 +54,11 @@ impl Layer {
         }
         let items: Vec<Value> =
             items.into_iter().map(|item| Value::new(Some(&place), ValueKind::String(item))).collect();
-        self.0.push((key, Value::new(Some(&place), ValueKind::Array(items))));
+        self.push(key, Value::new(Some(&place), ValueKind::Array(items)));
+    }
+
+    fn push(&mut self, key: KeyAt<'_>, value: Value) {
+        self.0.push((key.name.to_owned(), value));
     }
 }
 
@@ -62,13 +68,13 @@ impl Source for Layer {
     }
 
     fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
-        Ok(self.0.iter().map(|(key, value)| (key.name.to_owned(), value.clone())).collect())
+        Ok(self.0.iter().cloned().collect())
     }
 }
 
 /// Names only: values may be secrets.
 impl fmt::Debug for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(key, _)| key.name)).finish()
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }

@@ -12,14 +12,14 @@ use crate::types::Origin;
 use super::host_name::HostName;
 use super::raw::{RawAdmin, RawListen};
 use super::report::Report;
-use super::{Admin, Listen, tls};
+use super::{Admin, Listen, Upstream, tls};
 
 /// Both listeners, where they do not meet each other or the upstream.
 pub(super) fn listeners(
     listen: &RawListen,
     admin: &RawAdmin,
     public_url: Option<&Origin>,
-    upstream: Option<&Url>,
+    upstreams: &[Upstream],
     report: &mut Report,
 ) -> Option<(Listen, Admin)> {
     let address = report.parse::<Address>("listen.address", &listen.address);
@@ -65,12 +65,16 @@ pub(super) fn listeners(
             );
         }
     }
-    if upstream.is_some_and(|upstream| reaches(upstream, address)) {
-        let place = report.place("listen.address").to_owned();
-        report.problem(
-            "upstream",
-            format_args!("it is listen.address ({place}), so that requests would come back for ever"),
-        );
+    let short = report.is_set("upstream");
+    for (at, upstream) in upstreams.iter().enumerate() {
+        if upstream.address.url().is_some_and(|url| reaches(url, address)) {
+            let key = if short { "upstream".to_owned() } else { format!("upstreams[{at}].url") };
+            let place = report.place("listen.address").to_owned();
+            report.problem(
+                &key,
+                format_args!("it is listen.address ({place}), so that requests would come back for ever"),
+            );
+        }
     }
     let listen = Listen { address, hosts, trusted_proxies, certificates, redirect_http, hsts };
     Some((listen, Admin { address: admin, upstream_health_path }))

@@ -1,7 +1,6 @@
 //! From the sources to the raw shape: the layers, the secrets' files, the merge.
 
 use config::Config as Merged;
-use toml::de::DeValue;
 
 use super::effective::{Effective, leaves};
 use super::error::ConfigError;
@@ -42,10 +41,9 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 /// The lowest layer: what holds where nobody says anything.
 fn defaults(report: &mut Report) -> Layer {
     let mut layer = Layer::default();
-    for key in KEYS {
-        if let Some(Ok(default)) = key.default.map(DeValue::parse) {
-            file::put(&mut layer, report, key, default.get_ref(), "default".to_owned());
-        }
+    // Those of a list of tables are laid beneath each table that there is.
+    for key in KEYS.iter().filter(|key| !key.is_in_tables()) {
+        file::put_default(&mut layer, report, key, key.into());
     }
     layer
 }
@@ -63,6 +61,6 @@ fn merge<const N: usize>(
     let secrets = twin::read(&leaves(&said.cache), report);
     let merged = Merged::builder().add_source(said).add_source(secrets).build()?;
     let effective = Effective::of(&leaves(&merged.cache));
-    report.places = effective.places();
+    report.places.extend(effective.places());
     Ok((merged.try_deserialize()?, effective))
 }

@@ -4,6 +4,7 @@
 //! and checked part by part into the types here. Every problem names the key and the place, and never the value, which
 //! may be a secret in the wrong line.
 
+mod app_address;
 mod cognito;
 mod cookie;
 mod duration;
@@ -21,6 +22,7 @@ mod limits;
 mod listeners;
 mod load;
 mod log;
+mod path_prefix;
 mod pool;
 mod prefix;
 mod public_path;
@@ -31,33 +33,41 @@ mod session_key;
 mod site;
 mod size;
 mod sources;
+mod table;
 mod text;
 mod tls;
 mod twin;
+mod upstreams;
 mod websocket;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
 use ipnet::IpNet;
+use rustls::RootCertStore;
+use rustls::pki_types::ServerName;
 use url::Url;
 
 use crate::certificate::Certificate;
 use crate::secret::{KeyMaterial, Secret};
 use crate::types::Origin;
 
+pub use app_address::{AppAddress, AppAddressError};
 pub use cookie::SameSiteError;
 pub use effective::{Effective, Setting};
 pub use error::{ConfigError, Problem};
 pub use key::{KEYS, Key, Kind, VARIABLE_PREFIX};
 pub use log::LogFormatError;
+pub use path_prefix::{PathPrefix, PathPrefixError};
 pub use pool::{PoolId, PoolIdError};
 pub use prefix::{EndpointPrefix, PrefixError};
 pub use public_path::{PublicPath, PublicPathError};
 pub use session_key::{encode as encode_key, generate as generate_key};
 pub use site::DialectError;
 pub use sources::Sources;
+pub use upstreams::ForwardHostError;
 pub use websocket::OnSessionEndError;
 
 /// A configuration that holds together. Made by [`Config::load`] alone, so its holder need not check again.
@@ -90,10 +100,56 @@ pub struct Config {
 /// What becomes of a request that may pass.
 #[derive(Clone, Debug)]
 pub enum Mode {
-    /// It goes on to an app: `http`, a host and a port, path `/`.
-    Proxy { upstream: Url },
+    /// It goes on to one of these apps: at least one, no two of them with the same host and path.
+    Proxy { upstreams: Vec<Upstream> },
     /// A gateway asked about it, is told, and sends it on.
     Gateway { dialect: Dialect },
+}
+
+/// An app, which requests are for it, and how they are sent on.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    pub address: AppAddress,
+    /// The host that requests must name, lower case, with a port only where one was written. `None`: any that is
+    /// answered for.
+    pub host: Option<String>,
+    /// What requests must be below. `None`: any path.
+    pub path: Option<PathPrefix>,
+    /// True where the app gets the path without `path`, which is there then.
+    pub strip_prefix: bool,
+    pub forward_host: ForwardHost,
+    /// There where the address is https.
+    pub tls: Option<UpstreamTls>,
+    /// For a name's look-up, the connection and TLS, together.
+    pub connect_timeout: Duration,
+    /// For the head of an answer, from the last part of the request on.
+    pub response_timeout: Duration,
+    /// How long a connection is kept that nothing is sent on.
+    pub idle_timeout: Duration,
+}
+
+/// The `Host` that an app is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ForwardHost {
+    /// The client's.
+    Preserve,
+    /// The upstream's own, as in its URL.
+    Upstream,
+    /// This one, lower case, with a port only where one was written.
+    Name(String),
+}
+
+/// What an app must show, and what it is shown.
+#[derive(Clone, Debug)]
+pub struct UpstreamTls {
+    /// Whose certificates count. `None`: the system's certificate authorities.
+    pub roots: Option<Arc<RootCertStore>>,
+    /// The gate's own certificate, where the app asks for one.
+    pub client: Option<Certificate>,
+    /// The name in SNI, and in the app's certificate.
+    pub server_name: ServerName<'static>,
+    /// True: any certificate will do.
+    pub insecure: bool,
 }
 
 /// The contract of the gateway that asks.
@@ -279,15 +335,18 @@ impl Config {
         let site = site::site(&raw, &mut report);
         let cookie = cookie::cookie(&raw.cookie, site.public_url.as_ref(), &mut report);
         let session = session::session(&raw.session, &mut report);
-        let upstream = match &site.mode {
-            Some(Mode::Proxy { upstream }) => Some(upstream),
-            Some(Mode::Gateway { .. }) | None => None,
+        let upstreams: &[Upstream] = match &site.mode {
+            Some(Mode::Proxy { upstreams }) => upstreams,
+            Some(Mode::Gateway { .. }) | None => &[],
         };
         let listeners =
-            listeners::listeners(&raw.listen, &raw.admin, site.public_url.as_ref(), upstream, &mut report);
+            listeners::listeners(&raw.listen, &raw.admin, site.public_url.as_ref(), upstreams, &mut report);
         let websocket = websocket::websocket(&raw.websocket, &mut report);
         let limits = limits::limits(&raw.limits, &mut report);
         let shutdown = limits::shutdown(&raw.shutdown, &mut report);
+        if let (Some(public_url), Some((listen, _))) = (&site.public_url, &listeners) {
+            upstreams::must_be_answered(upstreams, public_url, &listen.hosts, &mut report);
+        }
         let log = log::log(&raw.log, &mut report);
         let cognito = cognito::cognito(raw.cognito, &mut report);
         let (

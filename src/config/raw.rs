@@ -15,6 +15,9 @@ pub(super) struct Raw {
     pub(super) prefix: String,
     pub(super) public: Vec<String>,
     #[serde(default)]
+    pub(super) upstreams: Vec<RawUpstream>,
+    pub(super) forward: RawForward,
+    #[serde(default)]
     pub(super) gateway: RawGateway,
     pub(super) cognito: RawCognito,
     pub(super) session: RawSession,
@@ -25,6 +28,31 @@ pub(super) struct Raw {
     pub(super) limits: RawLimits,
     pub(super) shutdown: RawShutdown,
     pub(super) log: RawLog,
+}
+
+/// One of `[[upstreams]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawUpstream {
+    pub(super) url: Option<String>,
+    pub(super) host: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) strip_prefix: bool,
+    pub(super) forward_host: Option<String>,
+    pub(super) ca_file: Option<String>,
+    pub(super) client_certificate: Option<String>,
+    pub(super) client_key: Option<String>,
+    pub(super) server_name: Option<String>,
+    pub(super) insecure: bool,
+    pub(super) connect_timeout: String,
+    pub(super) response_timeout: String,
+    pub(super) idle_timeout: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawForward {
+    pub(super) host: String,
 }
 
 /// A section without defaults, so that it may be absent as a whole.
@@ -163,14 +191,14 @@ mod tests {
                     Value::new(None, vec!["text"])
                 }
                 Kind::Count => Value::new(None, 1_u64),
-                Kind::Text | Kind::Duration | Kind::Size | Kind::Secret | Kind::SecretFile => {
+                Kind::Text | Kind::Duration | Kind::Size | Kind::Secret | Kind::SecretFile | Kind::Path => {
                     Value::new(None, "text")
                 }
             };
-            stack = stack.set_override(key.name, value).unwrap();
+            stack = stack.set_override(key.name.replace("[]", "[0]"), value).unwrap();
         }
         if let Some(name) = further {
-            stack = stack.set_override(name, "text").unwrap();
+            stack = stack.set_override(name.replace("[]", "[0]"), "text").unwrap();
         }
         stack.build().unwrap().try_deserialize()
     }
@@ -190,7 +218,8 @@ mod tests {
             let expected = expected.split(" for key").next().unwrap();
             fields.extend(expected.split('`').skip(1).step_by(2).map(|field| format!("{prefix}{field}")));
         }
-        fields.retain(|field| !sections.contains(field.as_str()));
+        fields
+            .retain(|field| !sections.contains(field.as_str()) && !sections.contains(&*format!("{field}[]")));
         assert_eq!(fields, KEYS.iter().map(|key| key.name.to_owned()).collect());
     }
 }

@@ -31,7 +31,11 @@ impl Report {
 
     /// A required key is absent.
     pub(super) fn missing(&mut self, key: &str) {
-        let variable = Key::named(key).map(Key::variable).unwrap_or_default();
+        let Some(variable) = Key::named(key).and_then(Key::variable) else {
+            // In one of a list of tables, which the file alone holds.
+            let table = key.rsplit_once('.').and_then(|(table, _)| self.places.get(table).cloned());
+            return self.at(key, table, "it is missing");
+        };
         self.problem(
             key,
             format_args!("it is missing; set it in the file, by {variable}, or by --set {key}=…"),
@@ -41,6 +45,11 @@ impl Report {
     /// It works, and the operator should know.
     pub(super) fn warn(&mut self, text: impl Into<String>) {
         self.warnings.push(text.into());
+    }
+
+    /// True where `key` has a value, from wherever.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        self.places.contains_key(key)
     }
 
     /// Where the value of `key` came from, for a message about another key.

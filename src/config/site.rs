@@ -2,14 +2,14 @@
 
 use std::str::FromStr;
 
-use url::Url;
-
 use crate::types::{Origin, OriginError};
 
+use super::app_address::needs_mending;
 use super::prefix::EndpointPrefix;
 use super::public_path::PublicPath;
 use super::raw::Raw;
 use super::report::Report;
+use super::upstreams::upstreams;
 use super::{Dialect, Mode};
 
 /// Public URL, mode, prefix and public paths, those that are well.
@@ -22,32 +22,40 @@ pub(super) struct Site {
 
 pub(super) fn site(raw: &Raw, report: &mut Report) -> Site {
     let public_url = report.require::<PublicUrl>("public_url", raw.public_url.as_deref()).map(|url| url.0);
-    let mode = mode(raw, report);
-    if let (Some(origin), Some(Mode::Proxy { upstream })) = (&public_url, &mode)
-        && origin.contains(upstream)
-    {
-        let place = report.place("public_url").to_owned();
-        report.problem(
-            "upstream",
-            format_args!("it is the same as public_url ({place}), so that requests would come back for ever"),
-        );
-    }
     let prefix = report.parse("prefix", &raw.prefix);
+    let mode = mode(raw, prefix.as_ref(), report);
+    if let (Some(origin), Some(Mode::Proxy { upstreams })) = (&public_url, &mode) {
+        for (at, upstream) in upstreams.iter().enumerate() {
+            if upstream.address.url().is_some_and(|url| origin.contains(url)) {
+                let place = report.place("public_url").to_owned();
+                report.problem(
+                    &url_key(raw, at),
+                    format_args!(
+                        "it is the same as public_url ({place}), so that requests would come back for ever"
+                    ),
+                );
+            }
+        }
+    }
     let public = public(raw, prefix.as_ref(), report);
     Site { public_url, mode, prefix, public }
 }
 
-/// An upstream, or a gateway that asks: one of them, since each request is answered in one way.
-fn mode(raw: &Raw, report: &mut Report) -> Option<Mode> {
+/// The key that an upstream's URL has in this configuration: its place in the list, or the short form.
+fn url_key(raw: &Raw, at: usize) -> String {
+    if raw.upstreams.is_empty() { "upstream".to_owned() } else { format!("upstreams[{at}].url") }
+}
+
+/// Upstreams, or a gateway that asks: one of them, since each request is answered in one way.
+fn mode(raw: &Raw, prefix: Option<&EndpointPrefix>, report: &mut Report) -> Option<Mode> {
     let Some(dialect) = raw.gateway.dialect.as_deref() else {
-        let upstream = report.require::<Upstream>("upstream", raw.upstream.as_deref())?;
-        return Some(Mode::Proxy { upstream: upstream.0 });
+        return upstreams(raw, prefix, report).map(|upstreams| Mode::Proxy { upstreams });
     };
     let dialect = report.parse::<Dialect>("gateway.dialect", dialect);
-    if raw.upstream.is_some() {
+    for key in raw.upstream.iter().map(|_| "upstream").chain(raw.upstreams.first().map(|_| "upstreams[0]")) {
         let place = report.place("gateway.dialect").to_owned();
         report.problem(
-            "upstream",
+            key,
             format_args!(
                 "gateway.dialect ({place}) says that a gateway sends the requests on; leave one of them out"
             ),
@@ -116,82 +124,5 @@ impl FromStr for PublicUrl {
         }
         let origin: Origin = text.parse()?;
         if origin.host().ends_with('.') { Err(PublicUrlError::DotAtEnd) } else { Ok(Self(origin)) }
-    }
-}
-
-/// True for what a URL parser would mend in silence, though the one who wrote it may have meant something else.
-fn needs_mending(text: &str) -> bool {
-    text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\')
-        || text.split_once("://").is_none_or(|(_, rest)| rest.starts_with('/'))
-}
-
-/// An upstream's URL: `http`, a host and perhaps a port.
-struct Upstream(Url);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-enum UpstreamError {
-    #[error("it must be an absolute URL, such as http://127.0.0.1:3000")]
-    NotAUrl,
-    #[error("https to the upstream is not yet supported; use http, such as http://127.0.0.1:3000")]
-    Https,
-    #[error("its scheme is not yet supported; use http, such as http://127.0.0.1:3000")]
-    Scheme,
-    #[error(
-        "it must be http, a host and perhaps a port, with no path, query, fragment, user or password: the path goes on \
-         as the browser sent it"
-    )]
-    NotBare,
-}
-
-impl FromStr for Upstream {
-    type Err = UpstreamError;
-
-    fn from_str(text: &str) -> Result<Self, UpstreamError> {
-        let url = Url::parse(text).map_err(|_| UpstreamError::NotAUrl)?;
-        match url.scheme() {
-            "http" if !needs_mending(text) => {}
-            "http" => return Err(UpstreamError::NotAUrl),
-            "https" => return Err(UpstreamError::Https),
-            // `localhost:3000` is a URL whose scheme is `localhost`.
-            _ if url.has_host() || text.contains(":/") => return Err(UpstreamError::Scheme),
-            _ => return Err(UpstreamError::NotAUrl),
-        }
-        let bare = url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && url.password().is_none();
-        if bare { Ok(Self(url)) } else { Err(UpstreamError::NotBare) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_upstream_is_http_and_bare() {
-        for text in ["http://127.0.0.1:3000", "http://app/", "http://[::1]:3000", "http://app.internal"] {
-            assert!(text.parse::<Upstream>().is_ok(), "{text}");
-        }
-        for (text, error) in [
-            ("127.0.0.1:3000", UpstreamError::NotAUrl),
-            ("localhost:3000", UpstreamError::NotAUrl),
-            ("http://", UpstreamError::NotAUrl),
-            ("http:app", UpstreamError::NotAUrl),
-            ("http:///app", UpstreamError::NotAUrl),
-            ("http:\\\\app", UpstreamError::NotAUrl),
-            (" http://app", UpstreamError::NotAUrl),
-            ("https://app", UpstreamError::Https),
-            ("h2c://app", UpstreamError::Scheme),
-            ("unix:/run/app.sock", UpstreamError::Scheme),
-            ("http://app/path", UpstreamError::NotBare),
-            ("http://app/?q", UpstreamError::NotBare),
-            ("http://app/#f", UpstreamError::NotBare),
-            ("http://user@app/", UpstreamError::NotBare),
-            ("http://user:pass@app/", UpstreamError::NotBare),
-        ] {
-            assert_eq!(text.parse::<Upstream>().err(), Some(error), "{text}");
-        }
     }
 }

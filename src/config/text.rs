@@ -1,13 +1,14 @@
 //! Values that arrive as text: from the environment, and from flags.
 
-use super::key::{Key, Kind};
+use super::key::{self, Key, Kind};
 use super::layer::Layer;
 use super::report::Report;
+use super::table::{list_meant, only_in_file};
 
 /// Puts a text as the type that the key has. Only the key's type decides: `012345` stays text where text is wanted.
 pub(super) fn put(layer: &mut Layer, report: &mut Report, key: &'static Key, text: &str, place: String) {
     match key.kind {
-        Kind::Text | Kind::Duration | Kind::Size | Kind::Secret | Kind::SecretFile => {
+        Kind::Text | Kind::Duration | Kind::Size | Kind::Secret | Kind::SecretFile | Kind::Path => {
             layer.put_text(report, key, text, place);
         }
         Kind::Switch => match text {
@@ -34,7 +35,7 @@ pub(super) fn put(layer: &mut Layer, report: &mut Report, key: &'static Key, tex
 pub(super) fn flags(flags: &[(String, String)], report: &mut Report) -> Layer {
     let mut layer = Layer::default();
     for (name, text) in flags {
-        match Key::named(name) {
+        match Key::named(name).filter(|key| !key.is_in_tables()) {
             Some(key) => {
                 if key.is_secret() {
                     report.warn(format!(
@@ -44,9 +45,12 @@ pub(super) fn flags(flags: &[(String, String)], report: &mut Report) -> Layer {
                 put(&mut layer, report, key, text, PLACE.to_owned());
             }
             None => {
-                let text = match super::key::nearest(name, |key| key.name.to_owned()) {
-                    Some(meant) => format!("there is no such key; did you mean {meant}?"),
-                    None => "there is no such key; docs/configuration.md lists those there are".to_owned(),
+                let text = match (list_meant(name), key::nearest(name, |key| Some(key.name.to_owned()))) {
+                    (Some(list), _) => only_in_file(list),
+                    (None, Some(meant)) => format!("there is no such key; did you mean {meant}?"),
+                    (None, None) => {
+                        "there is no such key; docs/configuration.md lists those there are".to_owned()
+                    }
                 };
                 report.at(name, Some(PLACE.to_owned()), text);
             }

@@ -23,6 +23,15 @@ struct Name {
     port: Option<u16>,
 }
 
+/// The host of a request that is answered for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHost {
+    /// Lower case, without a dot at its end.
+    name: String,
+    /// The scheme's own where the request names none.
+    port: u16,
+}
+
 /// Why a request's host was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
@@ -45,7 +54,7 @@ impl Hosts {
     /// absolute form, and in HTTP/2.
     ///
     /// The app would go by the authority (RFC 9112 §3.2.2) or by the `Host`, and must not have the choice.
-    pub fn admit(&self, uri: &Uri, headers: &HeaderMap, secure: bool) -> Result<(), HostError> {
+    pub fn admit(&self, uri: &Uri, headers: &HeaderMap, secure: bool) -> Result<RequestHost, HostError> {
         let mut lines = headers.get_all(HOST).iter();
         let (Some(line), None) = (lines.next(), lines.next()) else {
             return Err(HostError::Malformed);
@@ -56,7 +65,9 @@ impl Hosts {
         {
             return Err(HostError::Malformed);
         }
-        self.listed(&host)
+        self.listed(&host)?;
+        let (name, port) = host;
+        Ok(RequestHost { name, port })
     }
 
     /// Accepts a host, with or without a port, that is listed.
@@ -70,6 +81,14 @@ impl Hosts {
             .iter()
             .any(|name| name.host == *host && name.port.is_none_or(|wanted| wanted == *port));
         if listed { Ok(()) } else { Err(HostError::Unknown) }
+    }
+}
+
+impl RequestHost {
+    /// True where it is this one, with this port or, where there is none, with any.
+    #[must_use]
+    pub fn is(&self, name: &str, port: Option<u16>) -> bool {
+        self.name == name && port.is_none_or(|port| self.port == port)
     }
 }
 
@@ -113,7 +132,7 @@ mod tests {
         let hosts = Hosts::new(&public, &["other.test:8443".into(), "10.0.0.1".into(), "[::1]".into()]);
         let mut headers = HeaderMap::new();
         headers.insert(HOST, host.parse().unwrap());
-        hosts.admit(&Uri::from_static("/"), &headers, true)
+        hosts.admit(&Uri::from_static("/"), &headers, true).map(drop)
     }
 
     #[test]
@@ -158,7 +177,7 @@ mod tests {
         let hosts = Hosts::new(&"https://app.test".parse().unwrap(), &["other.test".into()]);
         let mut headers = HeaderMap::new();
         headers.append(HOST, "app.test".parse().unwrap());
-        let admitted = |uri| hosts.admit(&Uri::from_static(uri), &headers, true);
+        let admitted = |uri| hosts.admit(&Uri::from_static(uri), &headers, true).map(drop);
         assert_eq!(admitted("http://evil.test/"), Err(HostError::Malformed));
         assert_eq!(admitted("http://other.test/"), Err(HostError::Malformed));
         assert_eq!(admitted("http://APP.test:443/"), Ok(()));

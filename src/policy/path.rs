@@ -77,6 +77,24 @@ impl CanonicalPath {
         let rest = self.judged.strip_prefix(prefix)?;
         (rest.is_empty() || rest.starts_with('/')).then_some(rest)
     }
+
+    /// What follows `prefix`, like [`Self::below`], of the path as it was sent.
+    #[must_use]
+    pub fn raw_below(&self, prefix: &str) -> Option<&str> {
+        self.below(prefix)?;
+        let (mut rest, mut judged) = (self.raw.as_bytes(), 0);
+        while judged < prefix.len() {
+            let (&byte, tail) = rest.split_first()?;
+            (rest, judged) = match escape(tail).filter(|_| byte == b'%') {
+                // These stay escaped in the judged form, in three characters.
+                Some((b'/' | b'%', after)) => (after, judged + 3),
+                Some((_, after)) => (after, judged + 1),
+                None => (tail, judged + 1),
+            };
+        }
+        // An escape is ASCII, and a raw path too, so that this is no character's middle.
+        self.raw.get(self.raw.len() - rest.len()..)
+    }
 }
 
 /// Undoes one round of escapes, strictly.
@@ -225,6 +243,20 @@ mod tests {
         assert_eq!(judged("/%61dmin").as_deref(), Ok("/admin"));
         assert_eq!(judged("/caf%C3%A9/...").as_deref(), Ok("/café/..."));
         assert_eq!(judged("//admin").as_deref(), Ok("//admin"));
+    }
+
+    #[test]
+    fn case_30_what_is_stripped_is_what_was_judged() {
+        let below = |path: &str, prefix: &str| {
+            CanonicalPath::parse(path).unwrap().raw_below(prefix).map(str::to_owned)
+        };
+        assert_eq!(below("/api/a%20b", "/api").as_deref(), Some("/a%20b"));
+        assert_eq!(below("/%61p%69/%61", "/api").as_deref(), Some("/%61"));
+        assert_eq!(below("/api", "/api").as_deref(), Some(""));
+        assert_eq!(below("/api//x", "/api").as_deref(), Some("//x"));
+        assert_eq!(below("/caf%C3%A9/x", "/caf\u{e9}").as_deref(), Some("/x"));
+        assert_eq!(below("/api%2Fx", "/api"), None);
+        assert_eq!(below("/apix", "/api"), None);
     }
 
     #[test]

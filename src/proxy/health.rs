@@ -1,36 +1,47 @@
-//! The app's own health, asked the way requests go.
+//! The apps' own health, asked the way requests go.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::header::{HOST, HeaderName, USER_AGENT};
-use http::uri::{PathAndQuery, Scheme};
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::Empty;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use url::Url;
 
-use super::client::{NoAuthority, authority};
+use super::connect::{Connection, Connector, NoWay, Sender, Speaks};
+use crate::config::{self, ForwardHost};
 use crate::types::Origin;
 
 /// A probe that takes longer has given up already.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Asks the app's health path, by a connection of its own each time, so that it also shows whether the app accepts
+/// Asks every app for its health, by a connection of its own each time, so that it also shows whether the app accepts
 /// any.
 #[derive(Clone, Debug)]
 pub struct AppHealth {
-    client: Client<HttpConnector, Empty<Bytes>>,
-    uri: Uri,
-    host: HeaderValue,
-    scheme: HeaderValue,
+    apps: Vec<App>,
+    path: PathAndQuery,
+    public_host: HeaderValue,
+    public_scheme: HeaderValue,
 }
 
-/// Why the app does not count as well.
+#[derive(Clone, Debug)]
+struct App {
+    /// As the configuration writes it.
+    name: String,
+    connector: Connector,
+    host: HeaderValue,
+}
+
+/// Why the apps do not count as well: what is wrong with each that is not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unwell(String);
+
 #[derive(Debug, thiserror::Error)]
-pub enum Unwell {
+enum Ailment {
     #[error("the app answered {}", .0.as_u16())]
     Status(StatusCode),
     #[error("there is no connection to the app")]
@@ -40,37 +51,78 @@ pub enum Unwell {
 }
 
 impl AppHealth {
-    /// An app at `upstream` that answers for `public_url`.
-    pub fn new(upstream: &Url, path: PathAndQuery, public_url: &Origin) -> Result<Self, NoAuthority> {
-        let uri = Uri::builder().scheme(Scheme::HTTP).authority(authority(upstream)?).path_and_query(path);
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        Ok(Self {
-            client: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector),
-            uri: uri.build().map_err(|_| NoAuthority)?,
-            host: HeaderValue::try_from(public_url.authority()).map_err(|_| NoAuthority)?,
-            scheme: HeaderValue::from_static(public_url.scheme()),
-        })
+    /// Apps that answer for `public_url`. Where several requests go to one address, it is asked once.
+    pub fn new(
+        upstreams: &[config::Upstream],
+        path: PathAndQuery,
+        public_url: &Origin,
+    ) -> Result<Self, NoWay> {
+        let public_host = HeaderValue::try_from(public_url.authority()).map_err(|_| NoWay)?;
+        let mut apps: Vec<App> = Vec::with_capacity(upstreams.len());
+        for upstream in upstreams {
+            let name = upstream.address.to_string();
+            if apps.iter().any(|app| app.name == name) {
+                continue;
+            }
+            let host = match &upstream.forward_host {
+                ForwardHost::Preserve => upstream.host.clone().unwrap_or_else(|| public_url.authority()),
+                ForwardHost::Upstream => upstream.address.authority(),
+                ForwardHost::Name(name) => name.clone(),
+            };
+            let host = HeaderValue::try_from(host).map_err(|_| NoWay)?;
+            apps.push(App { name, connector: Connector::new(upstream)?, host });
+        }
+        Ok(Self { apps, path, public_host, public_scheme: HeaderValue::from_static(public_url.scheme()) })
     }
 
-    /// A GET without a user; well is 2xx within two seconds.
+    /// A GET of each without a user, all at once; well is 2xx from every one within two seconds.
     pub async fn ask(&self) -> Result<(), Unwell> {
-        let mut request = Request::new(Empty::new());
-        *request.uri_mut() = self.uri.clone();
+        let answers = join_all(self.apps.iter().map(|app| async move {
+            tokio::time::timeout(TIMEOUT, self.ask_one(app)).await.unwrap_or(Err(Ailment::Slow))
+        }));
+        let mut reasons = String::new();
+        for (app, answer) in self.apps.iter().zip(answers.await) {
+            if let Err(ailment) = answer {
+                let separator = if reasons.is_empty() { "" } else { "\n" };
+                // Whoever has one app knows which. Writing to a String does not fail.
+                let _ = match self.apps.len() {
+                    1 => write!(reasons, "{ailment}"),
+                    _ => write!(reasons, "{separator}{}: {ailment}", app.name),
+                };
+            }
+        }
+        if reasons.is_empty() { Ok(()) } else { Err(Unwell(reasons)) }
+    }
+
+    async fn ask_one(&self, app: &App) -> Result<(), Ailment> {
+        let Connection { sender, .. } =
+            app.connector.open(Speaks::Any).await.map_err(|_| Ailment::Unreachable)?;
+        let mut request = Request::new(Empty::<Bytes>::new());
         let headers = request.headers_mut();
         // Frameworks refuse hosts that they do not know, and redirect what they think is not https.
-        headers.insert(HOST, self.host.clone());
-        headers.insert(HeaderName::from_static("x-forwarded-host"), self.host.clone());
-        headers.insert(HeaderName::from_static("x-forwarded-proto"), self.scheme.clone());
+        headers.insert(HeaderName::from_static("x-forwarded-host"), self.public_host.clone());
+        headers.insert(HeaderName::from_static("x-forwarded-proto"), self.public_scheme.clone());
         headers.insert(
             USER_AGENT,
             HeaderValue::from_static(concat!("cognigate/", env!("CARGO_PKG_VERSION"), " (health)")),
         );
-        match tokio::time::timeout(TIMEOUT, self.client.request(request)).await {
-            Err(_) => Err(Unwell::Slow),
-            Ok(Err(_)) => Err(Unwell::Unreachable),
-            Ok(Ok(answer)) if answer.status().is_success() => Ok(()),
-            Ok(Ok(answer)) => Err(Unwell::Status(answer.status())),
+        let answer = match sender {
+            Sender::Http1(mut sender) => {
+                *request.uri_mut() = self.path.clone().into();
+                request.headers_mut().insert(HOST, app.host.clone());
+                sender.send_request(request).await
+            }
+            Sender::Http2(mut sender) => {
+                let authority = Authority::try_from(app.host.as_bytes()).map_err(|_| Ailment::Unreachable)?;
+                let uri = Uri::builder().scheme(app.connector.scheme()).authority(authority);
+                *request.uri_mut() =
+                    uri.path_and_query(self.path.clone()).build().map_err(|_| Ailment::Unreachable)?;
+                sender.send_request(request).await
+            }
+        };
+        match answer.map_err(|_| Ailment::Unreachable)?.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(Ailment::Status(status)),
         }
     }
 }

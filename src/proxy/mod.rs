@@ -4,15 +4,22 @@
 //! client can neither forge an identity nor have the real one dropped on the way.
 
 pub mod client;
+mod connect;
 pub mod forwarded;
 mod frames;
 pub mod health;
+mod heard;
 pub mod hop;
 pub mod identity;
 pub mod lasting;
+mod pool;
+mod tls;
 pub mod tunnel;
 pub mod upgrade;
 mod upload;
+pub mod upstreams;
+
+pub use self::connect::{ConnectError, NoWay};
 
 use std::net::IpAddr;
 
@@ -41,6 +48,8 @@ pub struct Passport<'a> {
     pub cookies: &'a RequestCookies,
     /// Our own cookies stay here.
     pub cookie_name: &'a str,
+    /// What the app does not see of the path that the browser asked for.
+    pub stripped: Option<&'a str>,
 }
 
 /// What comes behind a request's head.
@@ -155,6 +164,9 @@ fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
         identity::set(&mut kept, session);
     }
     forwarded::set(&mut kept, passport.peer, passport.public_url, passport.request_id);
+    if let Some(prefix) = passport.stripped {
+        kept.insert(HeaderName::from_static("x-forwarded-prefix"), upstreams::prefix_value(prefix));
+    }
     kept
 }
 

@@ -85,12 +85,15 @@ fn an_insecure_cookie_under_https_is_warned_of() {
 }
 
 #[test]
-fn upstream_is_http_and_bare() {
+fn upstream_is_bare_and_its_scheme_one_that_is_spoken() {
     assert!(
-        matches!(accepted("upstream", "http://app:3000/").mode, Mode::Proxy { upstream } if upstream.as_str() == "http://app:3000/")
+        matches!(accepted("upstream", "http://app:3000/").mode, Mode::Proxy { upstreams } if upstreams[0].address.to_string() == "http://app:3000")
     );
-    refused("upstream", &["https://app"], "not yet supported");
-    refused("upstream", &["unix:/run/app.sock", "h2c://app"], "not yet supported");
+    for url in ["https://app", "h2c://app:50051", "unix:///run/app.sock"] {
+        accepted("upstream", url);
+    }
+    refused("upstream", &["ftp://app", "h2://app"], "its scheme must be http, https, h2c or unix");
+    refused("upstream", &["unix:/run/app.sock"], "its absolute path, such as unix:///run/app.sock");
     refused(
         "upstream",
         &["localhost:3000", "127.0.0.1:3000", "app"],

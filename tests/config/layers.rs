@@ -17,7 +17,7 @@ fn the_five_settings_are_enough() {
     let config = Given::minimal().config();
     assert_eq!(config.public_url.to_string(), "https://app.example.com");
     assert!(
-        matches!(&config.mode, Mode::Proxy { upstream } if upstream.as_str() == "http://127.0.0.1:3000/")
+        matches!(&config.mode, Mode::Proxy { upstreams } if upstreams[0].address.to_string() == "http://127.0.0.1:3000")
     );
     assert_eq!(config.prefix.as_str(), "/oauth2");
     assert_eq!(config.cognito.pool.as_str(), "eu-west-1_AbCdEfGhI");
@@ -154,7 +154,7 @@ fn the_printed_configuration_loads_again_to_the_same() {
         Given::minimal().load_text(printed.replace("[\"[redacted]\"]", &format!("[\"{KEY}\"]"))).unwrap();
     let values = |config: &Config| {
         let settings = config.effective.settings().iter();
-        settings.map(|setting| (setting.key, setting.value.clone())).collect::<Vec<_>>()
+        settings.map(|setting| (setting.key.clone(), setting.value.clone())).collect::<Vec<_>>()
     };
     assert_eq!(values(&again), values(&config));
     assert_eq!(format!("{:?}", again.cognito), format!("{:?}", config.cognito));

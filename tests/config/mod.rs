@@ -8,6 +8,7 @@ mod layers;
 mod limits;
 mod no_leak;
 mod twins;
+mod upstreams;
 
 use std::ffi::OsString;
 
@@ -22,14 +23,20 @@ pub(crate) const OTHER_KEY: &str = "HxAREhMUFRYXGBkaGxwdHgABAgMEBQYHCAkKCwwNDg8=
 pub(crate) struct Given {
     pub(crate) directory: TempDir,
     lines: Vec<(String, String)>,
+    /// Behind them.
+    tables: String,
     pub(crate) sources: Sources,
 }
 
 impl Given {
     /// The least that starts, in a file: a key a line, in this order.
     pub(crate) fn minimal() -> Self {
-        let mut given =
-            Self { directory: tempfile::tempdir().unwrap(), lines: Vec::new(), sources: Sources::default() };
+        let mut given = Self {
+            directory: tempfile::tempdir().unwrap(),
+            lines: Vec::new(),
+            tables: String::new(),
+            sources: Sources::default(),
+        };
         for (key, value) in [
             ("public_url", "https://app.example.com"),
             ("upstream", "http://127.0.0.1:3000"),
@@ -47,11 +54,26 @@ impl Given {
         Self::minimal().toml(key, value)
     }
 
-    /// Sets a key in the file, its value written in TOML. A key that was there keeps its line.
+    /// Sets a key in the file, its value written in TOML. A key that was there keeps its line. A key of a list of tables
+    /// is set in the first of them.
     pub(crate) fn toml(mut self, key: &str, value: &str) -> Self {
+        if let Some((list, last)) = key.split_once("[].") {
+            return self.without("upstream").table(list, &[("url", "'https://app:3000'"), (last, value)]);
+        }
         match self.lines.iter_mut().find(|(known, _)| known == key) {
             Some((_, known)) => *known = value.to_owned(),
             None => self.lines.push((key.to_owned(), value.to_owned())),
+        }
+        self
+    }
+
+    /// Adds a table to a list of them; of two values for one key the later counts.
+    pub(crate) fn table(mut self, list: &str, values: &[(&str, &str)]) -> Self {
+        self.tables.push_str(&format!("[[{list}]]\n"));
+        for (at, (key, value)) in values.iter().enumerate() {
+            if values[at + 1..].iter().all(|(later, _)| later != key) {
+                self.tables.push_str(&format!("{key} = {value}\n"));
+            }
         }
         self
     }
@@ -85,6 +107,7 @@ impl Given {
 
     pub(crate) fn load(self) -> Result<Config, ConfigError> {
         let text: String = self.lines.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        let text = text + self.tables.as_str();
         self.load_text(text)
     }
 

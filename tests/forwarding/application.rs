@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cognigate::app::App;
-use cognigate::proxy::client::Upstream;
+use cognigate::config::Mode;
+use cognigate::proxy::upstreams::Upstreams;
 use cognigate::server::conn::Terms;
 use cognigate::server::crowd::Crowd;
 use cognigate::server::{accept, shutdown};
@@ -176,8 +177,8 @@ async fn assert_unanswered(visitor: &mut Visitor, status: u16, title: &str) {
 /// A gate like the stage's, in front of `app`, that waits so long for an answer.
 async fn impatient(stage: &Stage, app: &AppByHand, patience: Duration) -> SocketAddr {
     let config = stage.config(&[("upstream", &app.url())]);
-    let upstream =
-        Upstream::new(&app.url().parse().unwrap(), Arc::default()).unwrap().answers_within(patience);
+    let Mode::Proxy { upstreams } = &config.mode else { unreachable!() };
+    let upstreams = Upstreams::new(upstreams, &Arc::default()).unwrap().answers_within(patience);
     let gate = Arc::new(App::new(&config, stage.clock.clone()).unwrap());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -186,8 +187,8 @@ async fn impatient(stage: &Stage, app: &AppByHand, patience: Duration) -> Socket
     tokio::spawn(async move {
         let _until_the_test_ends = trigger;
         accept::serve(listener.into_std().unwrap(), terms, Crowd::new(10, None), move |request, peer| {
-            let (gate, upstream) = (Arc::clone(&gate), upstream.clone());
-            async move { gate.respond(Some(&upstream), request, peer).await }
+            let (gate, upstreams) = (Arc::clone(&gate), upstreams.clone());
+            async move { gate.respond(Some(&upstreams), request, peer).await }
         })
         .await
     });

@@ -1,0 +1,119 @@
+//! The apps, and which of them a request is for.
+
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Uri};
+use percent_encoding::{CONTROLS, utf8_percent_encode};
+
+use super::client::Upstream;
+use super::connect::NoWay;
+use crate::config;
+use crate::policy::host::RequestHost;
+use crate::policy::path::CanonicalPath;
+use crate::telemetry::metrics::Metrics;
+
+/// The apps of one thread. A clone shares their connections, [`Upstreams::anew`] has its own.
+#[derive(Clone, Debug)]
+pub struct Upstreams {
+    /// The most particular first: with a host before without, then the longer path.
+    entries: Arc<[Entry]>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    host: Option<(String, Option<u16>)>,
+    path: Option<String>,
+    strip_prefix: bool,
+    upstream: Upstream,
+}
+
+/// The app that a request is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Chosen<'a> {
+    pub upstream: &'a Upstream,
+    /// What the app does not see of the path.
+    pub stripped: Option<&'a str>,
+}
+
+impl Upstreams {
+    /// Without connections: each thread has its own, by [`Upstreams::anew`].
+    pub fn new(upstreams: &[config::Upstream], metrics: &Arc<Metrics>) -> Result<Self, NoWay> {
+        let mut entries = Vec::with_capacity(upstreams.len());
+        for upstream in upstreams {
+            entries.push(Entry {
+                host: upstream.host.as_deref().map(split),
+                path: upstream.path.as_ref().map(|path| path.as_str().to_owned()),
+                strip_prefix: upstream.strip_prefix,
+                upstream: Upstream::new(upstream, Arc::clone(metrics))?,
+            });
+        }
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.rank()));
+        Ok(Self { entries: entries.into() })
+    }
+
+    /// The same apps, by connections of their own.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        let anew = |entry: &Entry| Entry { upstream: entry.upstream.anew(), ..entry.clone() };
+        Self { entries: self.entries.iter().map(anew).collect() }
+    }
+
+    /// Waits so long for an answer in place of what the configuration says.
+    #[must_use]
+    pub fn answers_within(&self, response_timeout: Duration) -> Self {
+        let patient = |entry: &Entry| Entry {
+            upstream: entry.upstream.clone().answers_within(response_timeout),
+            ..entry.clone()
+        };
+        Self { entries: self.entries.iter().map(patient).collect() }
+    }
+
+    /// The app for a request to `host` and `path`: the one that names the host, else one that names none; of those the
+    /// one with the longest path.
+    #[must_use]
+    pub fn choose(&self, host: &RequestHost, path: &CanonicalPath) -> Option<Chosen<'_>> {
+        let entry = self.entries.iter().find(|entry| entry.takes(host, path))?;
+        let stripped = entry.path.as_deref().filter(|_| entry.strip_prefix);
+        Some(Chosen { upstream: &entry.upstream, stripped })
+    }
+}
+
+impl Entry {
+    fn rank(&self) -> (bool, bool, usize) {
+        let port = self.host.as_ref().is_some_and(|(_, port)| port.is_some());
+        (self.host.is_some(), port, self.path.as_ref().map_or(0, String::len))
+    }
+
+    fn takes(&self, host: &RequestHost, path: &CanonicalPath) -> bool {
+        self.host.as_ref().is_none_or(|(name, port)| host.is(name, *port))
+            && self.path.as_deref().is_none_or(|prefix| path.below(prefix).is_some())
+    }
+}
+
+impl Chosen<'_> {
+    /// The target that the app gets: as it was sent, byte for byte, but for what is stripped. `None` where nothing is.
+    #[must_use]
+    pub fn target(&self, uri: &Uri, path: &CanonicalPath) -> Option<Uri> {
+        let rest = path.raw_below(self.stripped?)?;
+        let slash = if rest.is_empty() { "/" } else { "" };
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        PathAndQuery::from_str(&format!("{slash}{rest}{query}")).ok().map(Uri::from)
+    }
+}
+
+/// A path prefix as a header carries it: what is not ASCII is escaped, as in a URL.
+pub(super) fn prefix_value(prefix: &str) -> HeaderValue {
+    let escaped = utf8_percent_encode(prefix, CONTROLS).to_string();
+    HeaderValue::try_from(escaped).unwrap_or_else(|_| HeaderValue::from_static("/"))
+}
+
+/// Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`.
+fn split(text: &str) -> (String, Option<u16>) {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host.to_owned(), port.parse().ok()),
+        _ => (text.to_owned(), None),
+    }
+}
