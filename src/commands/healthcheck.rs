@@ -10,7 +10,8 @@ use url::Url;
 use super::cli::HealthcheckArgs;
 use super::{Exit, fail, load};
 
-/// For the whole of it, since a gate that takes longer to say that it is well is not.
+/// For the whole of it, since a gate that takes longer to say that it is well is not. Only the lookup of a name, which a
+/// URL may have, takes as long as the system's resolver does.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// More than the admin port ever says here; what lies beyond is left unread.
