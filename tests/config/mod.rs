@@ -8,6 +8,7 @@ mod layers;
 mod limits;
 mod no_leak;
 mod twins;
+mod websocket;
 
 use std::ffi::OsString;
 
