@@ -11,6 +11,11 @@ pub(super) fn websocket(raw: &RawWebsocket, report: &mut Report) -> Option<Webso
     let mut origins = Vec::with_capacity(raw.origins.len());
     for (at, text) in raw.origins.iter().enumerate() {
         match text.parse::<Origin>() {
+            // A URL parser takes it for a name.
+            Ok(origin) if origin.host().contains('*') => report.problem(
+                "websocket.origins",
+                format_args!("its item {}: it must be one origin, without a *", at + 1),
+            ),
             Ok(origin) => origins.push(origin),
             Err(error) => report.problem("websocket.origins", format_args!("its item {}: {error}", at + 1)),
         }

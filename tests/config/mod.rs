@@ -9,6 +9,7 @@ mod limits;
 mod no_leak;
 mod twins;
 mod upstreams;
+mod websocket;
 
 use std::ffi::OsString;
 

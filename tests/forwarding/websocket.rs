@@ -42,6 +42,8 @@ pub(super) async fn ask(
 }
 
 /// The app's end of the next WebSocket, and the headers that it was asked with.
+// The library's own type.
+#[allow(clippy::result_large_err)]
 pub(super) async fn grant(app: &AppByHand) -> (Socket, http::HeaderMap) {
     let stream = app.accept().await.into_stream();
     let mut headers = http::HeaderMap::new();
