@@ -5,6 +5,7 @@ mod asked;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::header::STRICT_TRANSPORT_SECURITY;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 
@@ -30,6 +31,7 @@ use crate::proxy::lasting;
 use crate::proxy::tunnel::{End, Tunnels};
 use crate::proxy::upstreams::Upstreams;
 use crate::proxy::{self, Forwarded, NoWay, Passport, Payload, upgrade};
+use crate::server::redirect;
 use crate::session::Session;
 use crate::telemetry::access::{Access, Decision};
 use crate::telemetry::metrics::{Metrics, endpoint_route};
@@ -42,6 +44,7 @@ pub struct App {
     jwks: Arc<Jwks>,
     metrics: Arc<Metrics>,
     hosts: Hosts,
+    hsts: Option<HeaderValue>,
     public_url: Origin,
     prefix: EndpointPrefix,
     public: PublicPaths,
@@ -83,6 +86,7 @@ impl App {
             jwks,
             metrics,
             hosts: Hosts::new(&config.public_url, &config.listen.hosts),
+            hsts: config.listen.hsts.and_then(|age| format!("max-age={}", age.as_secs()).try_into().ok()),
             public_url: config.public_url.clone(),
             prefix: config.prefix.clone(),
             public: PublicPaths::new(&config.public),
@@ -139,7 +143,21 @@ impl App {
         let mut decision = Decision::default();
         let payload = Payload { body, upgrade: upgrade::asked(&parts) };
         let answer = self.dispatch(upstreams, &head, payload, peer, &mut decision).await;
-        let response = answer.unwrap_or_else(|failure| self.explain(failure, &head));
+        let mut response = answer.unwrap_or_else(|failure| self.explain(failure, &head));
+        if let Some(hsts) = &self.hsts {
+            // The app may say more of it than we know.
+            response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert_with(|| hsts.clone());
+        }
+        access.end(&request_id, response.status(), &decision, &self.metrics);
+        response
+    }
+
+    /// Answers a request that came to the listener of plain http.
+    pub fn send_to_https<B>(&self, request: &Request<B>, peer: SocketAddr) -> Response<Body> {
+        let request_id = request_id(request.headers());
+        let access = Access::begin(request, peer.ip());
+        let response = redirect::to_https(&self.hosts, request.method(), request.uri(), request.headers());
+        let decision = Decision { outcome: Decision::REDIRECT, route: "redirect", sub: None };
         access.end(&request_id, response.status(), &decision, &self.metrics);
         response
     }

@@ -55,4 +55,6 @@ mod supply_chain;
 mod support;
 mod tampering;
 #[cfg(feature = "emulator")]
+mod tls;
+#[cfg(feature = "emulator")]
 mod tokens;

@@ -18,6 +18,7 @@ use crate::proxy::upstreams::Upstreams;
 use crate::server::conn::Terms;
 use crate::server::crowd::Crowd;
 use crate::server::shutdown::{Shutdown, Trigger};
+use crate::server::tls::{Door, reload};
 use crate::server::{accept, admin, shutdown};
 use crate::telemetry::log::{self, Format};
 
@@ -64,7 +65,8 @@ fn serve_until_told(config: &Config) -> Result<(), GateError> {
     descriptors::raise(config.limits.connections);
     let gate = Gate::start(config, &[], serving_threads(), Clock::system())?;
     let (address, admin) = (gate.address(), gate.admin_address());
-    tracing::info!(%address, %admin, public_url = %config.public_url, version = VERSION, "serving");
+    let redirect = gate.redirect_address().map(tracing::field::display);
+    tracing::info!(%address, %admin, redirect, public_url = %config.public_url, version = VERSION, "serving");
     // Outside the macro, which evaluates nothing at a level that is off.
     runtime.block_on(async {
         let signal = signals.next().await;
@@ -106,11 +108,19 @@ fn serve_until_told(config: &Config) -> Result<(), GateError> {
 #[derive(Debug)]
 pub struct Gate {
     addresses: Vec<SocketAddr>,
+    redirect_address: Option<SocketAddr>,
     admin_address: SocketAddr,
     trigger: Trigger,
     threads: Vec<JoinHandle<()>>,
     /// Ended last.
     admin: Option<(Trigger, JoinHandle<()>)>,
+}
+
+/// One thread's sockets.
+#[derive(Debug, Default)]
+struct Listeners {
+    public: Vec<TcpListener>,
+    redirect: Option<TcpListener>,
 }
 
 /// Why a gate does not serve.
@@ -120,6 +130,8 @@ pub enum GateError {
     Wiring(#[from] WiringError),
     #[error("{key} = \"{address}\" cannot be listened on: {source}")]
     Bind { key: &'static str, address: SocketAddr, source: io::Error },
+    #[error("TLS cannot begin: {0}")]
+    Tls(#[from] rustls::Error),
     #[error("the system gives no thread, timer or signal: {0}")]
     Thread(#[source] io::Error),
 }
@@ -134,28 +146,38 @@ impl Gate {
         threads: usize,
         clock: Clock,
     ) -> Result<Self, GateError> {
-        let app = Arc::new(App::new(config, clock)?);
-        let mut listeners: Vec<Vec<TcpListener>> = (0..threads).map(|_| Vec::new()).collect();
+        let app = Arc::new(App::new(config, clock.clone())?);
+        let door = match &config.listen.certificates {
+            none if none.is_empty() => None,
+            certificates => {
+                Some(Door::new(certificates, config.limits.tls_handshake_timeout, Arc::clone(app.metrics()))?)
+            }
+        };
+        let mut listeners: Vec<Listeners> = (0..threads).map(|_| Listeners::default()).collect();
         let mut addresses = Vec::new();
         for &address in std::iter::once(&config.listen.address).chain(further) {
-            let bound = accept::bind(address, threads).map_err(|source| GateError::Bind {
-                key: "listen.address",
-                address,
-                source,
-            })?;
+            let bound = bind("listen.address", address, threads)?;
             addresses.extend(bound.first().and_then(|listener| listener.local_addr().ok()));
             for (of_thread, listener) in listeners.iter_mut().zip(bound) {
-                of_thread.push(listener);
+                of_thread.public.push(listener);
             }
         }
-        let unbound =
-            |source| GateError::Bind { key: "admin.address", address: config.admin.address, source };
-        let admin = accept::bind(config.admin.address, 1).map_err(unbound)?.remove(0);
-        let admin_address = admin.local_addr().map_err(unbound)?;
+        let mut redirect_address = None;
+        if let Some(address) = config.listen.redirect_http {
+            // One thread is enough for what browsers do once.
+            let bound = bind("listen.redirect_http", address, 1)?;
+            redirect_address = bound.first().and_then(|listener| listener.local_addr().ok());
+            for (of_thread, listener) in listeners.iter_mut().zip(bound) {
+                of_thread.redirect = Some(listener);
+            }
+        }
+        let admin = bind("admin.address", config.admin.address, 1)?.remove(0);
+        let admin_address = admin.local_addr().map_err(GateError::Thread)?;
         let (trigger, shutdown) = shutdown::channel(config.shutdown.timeout);
         let terms = Terms { limits: Arc::new(config.limits.clone()), shutdown };
         let crowd = Crowd::new(config.limits.connections, Some(Arc::clone(app.metrics())));
-        let mut gate = Self { addresses, admin_address, trigger, threads: Vec::new(), admin: None };
+        let mut gate =
+            Self { addresses, redirect_address, admin_address, trigger, threads: Vec::new(), admin: None };
         let (upstreams, health) = match &config.mode {
             Mode::Proxy { upstreams } => {
                 let path = config.admin.upstream_health_path.clone();
@@ -169,20 +191,29 @@ impl Gate {
         for (index, listeners) in listeners.into_iter().enumerate() {
             let upstreams = upstreams.as_ref().map(Upstreams::anew);
             let (app, terms, crowd) = (Arc::clone(&app), terms.clone(), Arc::clone(&crowd));
+            let door = door.clone();
             let thread = spawn(format!("gate-{index}"), move |runtime| {
-                runtime.block_on(attend_public(&app, upstreams.as_ref(), listeners, &terms, &crowd));
+                let public = attend_public(&app, upstreams.as_ref(), listeners, door, &terms, &crowd);
+                runtime.block_on(public);
             })?;
             gate.threads.push(thread);
         }
         let (trigger, shutdown) = shutdown::channel(LAST_PROBE);
+        let certificates = config.listen.certificates.clone();
         let thread = spawn("admin".to_owned(), move |runtime| {
-            runtime.block_on(attend_admin(
-                app,
-                health,
-                admin,
-                Terms { shutdown, ..terms.clone() },
-                terms.shutdown,
-            ));
+            runtime.block_on(async {
+                let kept_fresh = async {
+                    match door {
+                        Some(door) => reload::keep_fresh(&door, certificates, clock).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                let of_admin = Terms { shutdown, ..terms.clone() };
+                tokio::select! {
+                    () = attend_admin(app, health, admin, of_admin, terms.shutdown) => {}
+                    () = kept_fresh => {}
+                }
+            });
         })?;
         gate.admin = Some((trigger, thread));
         Ok(gate)
@@ -192,6 +223,12 @@ impl Gate {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.addresses.first().copied().unwrap_or(self.admin_address)
+    }
+
+    /// Where it sends plain http to https, if it does.
+    #[must_use]
+    pub fn redirect_address(&self) -> Option<SocketAddr> {
+        self.redirect_address
     }
 
     /// Where its probes are.
@@ -222,7 +259,7 @@ impl GateError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Wiring(WiringError::Endpoint(_) | WiringError::Upstream(_)) => Exit::Config,
-            Self::Wiring(WiringError::Http(_)) | Self::Thread(_) => Exit::Failure,
+            Self::Wiring(WiringError::Http(_)) | Self::Tls(_) | Self::Thread(_) => Exit::Failure,
             Self::Bind { .. } => Exit::Unavailable,
         }
     }
@@ -240,6 +277,10 @@ fn join(thread: JoinHandle<()>) {
     }
 }
 
+fn bind(key: &'static str, address: SocketAddr, count: usize) -> Result<Vec<TcpListener>, GateError> {
+    accept::bind(address, count).map_err(|source| GateError::Bind { key, address, source })
+}
+
 /// How many threads serve: the cores that the container may use.
 #[must_use]
 pub fn serving_threads() -> usize {
@@ -250,18 +291,27 @@ pub fn serving_threads() -> usize {
 async fn attend_public(
     app: &Arc<App>,
     upstreams: Option<&Upstreams>,
-    listeners: Vec<TcpListener>,
+    listeners: Listeners,
+    door: Option<Door>,
     terms: &Terms,
     crowd: &Arc<Crowd>,
 ) {
     let mut serving = JoinSet::new();
-    for listener in listeners {
+    if let Some(listener) = listeners.redirect {
+        let app = Arc::clone(app);
+        let respond = move |request, peer| {
+            let app = Arc::clone(&app);
+            async move { app.send_to_https(&request, peer) }
+        };
+        serving.spawn(accept::serve(listener, None, terms.clone(), Arc::clone(crowd), respond));
+    }
+    for listener in listeners.public {
         let (app, upstreams) = (Arc::clone(app), upstreams.cloned());
         let respond = move |request, peer| {
             let (app, upstreams) = (Arc::clone(&app), upstreams.clone());
             async move { app.respond(upstreams.as_ref(), request, peer).await }
         };
-        serving.spawn(accept::serve(listener, terms.clone(), Arc::clone(crowd), respond));
+        serving.spawn(accept::serve(listener, door.clone(), terms.clone(), Arc::clone(crowd), respond));
     }
     let mut shutdown = terms.shutdown.clone();
     let of_app = Arc::clone(app);

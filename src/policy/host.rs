@@ -75,6 +75,24 @@ impl Hosts {
         self.listed(&named(text, secure)?)
     }
 
+    /// Host and port of https for a request that came by http, whatever port it came to: of the listed name that it asks
+    /// for, which has the port of `public_url` where none was written.
+    pub fn at_https(&self, uri: &Uri, headers: &HeaderMap) -> Result<String, HostError> {
+        let mut lines = headers.get_all(HOST).iter();
+        let (Some(line), None) = (lines.next(), lines.next()) else {
+            return Err(HostError::Malformed);
+        };
+        let (host, _) = named(line.to_str().map_err(|_| HostError::Malformed)?, false)?;
+        if let Some(authority) = uri.authority()
+            && named(authority.as_str(), false)?.0 != host
+        {
+            return Err(HostError::Malformed);
+        }
+        let name = self.names.iter().find(|name| name.host == host).ok_or(HostError::Unknown)?;
+        let port = name.port.or_else(|| self.names.first()?.port).filter(|port| *port != 443);
+        Ok(port.map_or_else(|| host.clone(), |port| format!("{host}:{port}")))
+    }
+
     fn listed(&self, (host, port): &(String, u16)) -> Result<(), HostError> {
         let listed = self
             .names

@@ -9,11 +9,12 @@ use futures_util::FutureExt as _;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use socket2::{Domain, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use super::conn::{self, Protocol, Terms};
-use super::crowd::Crowd;
+use super::crowd::{Crowd, Slot};
+use super::tls::Door;
 use crate::types::Body;
 
 /// Waiting connections beyond this are refused by the kernel.
@@ -44,10 +45,11 @@ pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<StdListener>> {
 /// Accepts until the shutdown ends it, then waits for the connections to end, at most until its deadline. What
 /// was upgraded counts.
 ///
-/// Each request is answered by `respond`, which is also told the other end's address. Where `crowd` is full, the one
+/// Connections are opened by `door`, where there is one. Each request is answered by `respond`, which is also told the other end's address. Where `crowd` is full, the one
 /// connection that was accepted last waits for a place; those behind it wait in the system's queue.
 pub async fn serve<F, R>(
     listener: StdListener,
+    door: Option<Door>,
     mut terms: Terms,
     crowd: Arc<Crowd>,
     respond: F,
@@ -70,7 +72,7 @@ where
                     let _ = stream.set_nodelay(true);
                     let slot = crowd.slot(alive.clone()).await;
                     let (terms, respond) = (connection_terms.clone(), Arc::clone(&respond));
-                    tokio::spawn(conn::serve(stream, Protocol::Either, peer, terms, slot, respond));
+                    attend(stream, peer, door.as_ref(), terms, slot, respond);
                 }
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
@@ -89,7 +91,7 @@ where
     // Who is in the queue already has been promised an answer.
     while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
         let Some(slot) = crowd.slot(alive.clone()).now_or_never() else { break };
-        tokio::spawn(conn::serve(stream, Protocol::Either, peer, terms.clone(), slot, Arc::clone(&respond)));
+        attend(stream, peer, door.as_ref(), terms.clone(), slot, Arc::clone(&respond));
     }
     drop((listener, alive));
     tokio::select! {
@@ -97,6 +99,29 @@ where
         () = terms.shutdown.deadline() => tracing::warn!("the drain took too long; open connections are cut"),
     }
     Ok(())
+}
+
+/// Serves a connection in a task of its own. The handshake is part of it, so that a slow one holds up nobody.
+fn attend<F, R>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    door: Option<&Door>,
+    terms: Terms,
+    slot: Slot,
+    respond: Arc<F>,
+) where
+    F: Fn(Request<Incoming>, SocketAddr) -> R + Send + Sync + 'static,
+    R: Future<Output = Response<Body>> + Send + 'static,
+{
+    // Tasks of their own kind, since one that could be either would be as large as the larger.
+    match door.cloned() {
+        None => tokio::spawn(conn::serve(stream, Protocol::Either, peer, terms, slot, respond)),
+        Some(door) => tokio::spawn(async move {
+            if let Some((stream, protocol)) = door.open(stream, peer, terms.shutdown.clone()).await {
+                conn::serve(stream, protocol, peer, terms, slot, respond).await;
+            }
+        }),
+    };
 }
 
 fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {

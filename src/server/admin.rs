@@ -42,7 +42,7 @@ where
     R: Fn() -> bool + Send + Sync + 'static,
 {
     let subject = Arc::new(subject);
-    accept::serve(listener, terms, Crowd::new(MAX_CONNECTIONS, None), move |request, _peer| {
+    accept::serve(listener, None, terms, Crowd::new(MAX_CONNECTIONS, None), move |request, _peer| {
         let subject = Arc::clone(&subject);
         async move {
             if !matches!(*request.method(), Method::GET | Method::HEAD) {

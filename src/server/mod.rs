@@ -9,5 +9,7 @@ mod flow;
 mod http1;
 mod http2;
 mod preface;
+pub mod redirect;
 pub mod shutdown;
 mod stream;
+pub mod tls;

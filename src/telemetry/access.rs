@@ -25,9 +25,9 @@ pub struct Access {
 /// What was decided about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
-    /// `forward`, `login`, `unauthorized`, `endpoint`, `refused`, `unavailable`.
+    /// `forward`, `login`, `unauthorized`, `endpoint`, `redirect`, `refused`, `unavailable`.
     pub outcome: &'static str,
-    /// `app`, the template of one of our own endpoints, or empty where neither was reached.
+    /// `app`, `redirect`, the template of one of our own endpoints, or empty where neither was reached.
     pub route: &'static str,
     /// Who was signed in.
     pub sub: Option<String>,
@@ -36,6 +36,8 @@ pub struct Decision {
 impl Decision {
     /// Nothing to decide: the request was for one of our own endpoints.
     pub const ENDPOINT: &'static str = "endpoint";
+    /// Nothing to decide: the request came by http, and is sent to https.
+    pub const REDIRECT: &'static str = "redirect";
 }
 
 impl Access {

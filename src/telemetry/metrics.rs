@@ -16,6 +16,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::access::Decision;
+use super::reloads::Reloads;
+use crate::clock::UnixTime;
 
 /// What the text of [`Metrics`] is.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -58,6 +60,7 @@ pub struct Metrics {
     websockets: Gauge,
     connections: Gauge,
     connections_waited: Counter,
+    reloads: Reloads,
     registry: Registry,
 }
 
@@ -146,6 +149,7 @@ impl Metrics {
             "Connections that had to wait, since there were limits.connections of them",
             connections_waited.clone(),
         );
+        let reloads = Reloads::register(&mut registry);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("cognigate_build", "The program that runs", build);
         Self {
@@ -159,6 +163,7 @@ impl Metrics {
             websockets,
             connections,
             connections_waited,
+            reloads,
             registry,
         }
     }
@@ -171,7 +176,7 @@ impl Metrics {
             http_route: decision.route,
         };
         self.server.get_or_create(&labels).observe(took.as_secs_f64());
-        if decision.outcome != Decision::ENDPOINT {
+        if ![Decision::ENDPOINT, Decision::REDIRECT].contains(&decision.outcome) {
             count(&self.decisions, decision.outcome);
         }
     }
@@ -234,6 +239,22 @@ impl Metrics {
     /// A client's connection that finds no place.
     pub fn connection_waited(&self) {
         self.connections_waited.inc();
+    }
+
+    /// Files of the configuration that were read, because they are new or have changed; with the time where they are
+    /// in use now.
+    pub fn reloaded(&self, subject: &'static str, end: Result<UnixTime, ()>) {
+        self.reloads.ended(subject, end);
+    }
+
+    /// A certificate that is in use.
+    pub fn certificate(&self, file: &str, expires: UnixTime) {
+        self.reloads.expires(file, expires);
+    }
+
+    /// A client's TLS handshake, and how it ended.
+    pub fn tls_handshake(&self, result: &'static str) {
+        self.reloads.handshake(result);
     }
 
     /// Everything, in the text format of OpenMetrics, which Prometheus reads.

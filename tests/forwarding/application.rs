@@ -186,7 +186,8 @@ async fn impatient(stage: &Stage, app: &AppByHand, patience: Duration) -> Socket
     let terms = Terms { limits: Arc::new(config.limits.clone()), shutdown };
     tokio::spawn(async move {
         let _until_the_test_ends = trigger;
-        accept::serve(listener.into_std().unwrap(), terms, Crowd::new(10, None), move |request, peer| {
+        let crowd = Crowd::new(10, None);
+        accept::serve(listener.into_std().unwrap(), None, terms, crowd, move |request, peer| {
             let (gate, upstreams) = (Arc::clone(&gate), upstreams.clone());
             async move { gate.respond(Some(&upstreams), request, peer).await }
         })

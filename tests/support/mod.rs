@@ -3,10 +3,12 @@
 pub(crate) mod app;
 pub(crate) mod jar;
 pub(crate) mod peer;
+pub(crate) mod tls;
 pub(crate) mod visitor;
 pub(crate) mod wire;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -14,9 +16,11 @@ use cognigate::clock::{Clock, UnixTime};
 use cognigate::commands::run::Gate;
 use cognigate::config::{Config, ConfigError, Sources};
 use cognigate::emulator::{Emulator, Settings, Switches};
+use rustls::ClientConfig;
 use tokio::sync::oneshot;
 
 use app::App;
+use tls::Folder;
 use visitor::Visitor;
 
 /// Where the tests' gate stands to its visitors. Whatever port it really listens on, requests name this host.
@@ -39,6 +43,7 @@ pub(crate) struct Stage {
     /// The settings that the gate was started with, to start another like it.
     flags: Vec<(String, String)>,
     public_url: String,
+    client: Option<Arc<ClientConfig>>,
     /// Dropped at the end, which ends the emulator and the app.
     _end: oneshot::Sender<()>,
 }
@@ -48,6 +53,7 @@ pub(crate) struct Setup {
     flags: Vec<(String, String)>,
     without: Vec<String>,
     public_url: String,
+    client: Option<Arc<ClientConfig>>,
     settings: Settings,
     threads: usize,
     clock: Clock,
@@ -65,6 +71,7 @@ impl Stage {
             flags: Vec::new(),
             without: Vec::new(),
             public_url: PUBLIC_URL.to_owned(),
+            client: None,
             settings: Settings::default(),
             threads: 1,
             // Not now, so that nothing passes that only looks at the machine's clock.
@@ -117,6 +124,7 @@ impl Stage {
             gate,
             flags,
             public_url: setup.public_url,
+            client: setup.client,
             _end: end,
         };
         ready(stage.gate.admin_address()).await;
@@ -136,7 +144,9 @@ impl Stage {
 
     /// A browser that has not been here before.
     pub(crate) fn visitor(&self) -> Visitor {
-        Visitor::new(&self.public_url, self.gate.address(), self.cognito_address)
+        let mut visitor = Visitor::new(&self.public_url, self.gate.address(), self.cognito_address);
+        visitor.client = self.client.clone();
+        visitor
     }
 
     /// A browser that is signed in as alice; its first page was `/`.
@@ -186,6 +196,15 @@ impl Setup {
     /// Another public URL, which the emulator's clients are registered for.
     pub(crate) fn public_url(mut self, url: &str) -> Self {
         self.public_url = url.to_owned();
+        self
+    }
+
+    /// TLS at the door, by the pairs of these names; visitors come by what `client` offers.
+    pub(crate) fn over_tls(mut self, folder: &Folder, names: &[&str], client: ClientConfig) -> Self {
+        self.client = Some(Arc::new(client));
+        for (key, paths) in folder.settings(names) {
+            self = self.set(key, &paths);
+        }
         self
     }
 

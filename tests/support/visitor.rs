@@ -1,6 +1,7 @@
 //! A browser without the browser: a cookie jar for each host, Fetch Metadata, redirects on request.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use cookie::Cookie;
@@ -9,12 +10,14 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::jar::Jar;
+use super::tls;
 use super::wire::PATIENCE;
 
 /// Every user of the default pool has it.
@@ -32,6 +35,8 @@ pub(crate) struct Visitor {
     pub(crate) jar: Jar,
     /// The emulator's.
     pub(crate) cognito_jar: Jar,
+    /// What TLS to the gate is spoken by, where its door has it.
+    pub(crate) client: Option<Arc<ClientConfig>>,
 }
 
 /// An answer with its body read.
@@ -47,6 +52,7 @@ impl Visitor {
             cognito_address,
             jar: Jar::default(),
             cognito_jar: Jar::default(),
+            client: None,
         }
     }
 
@@ -94,7 +100,10 @@ impl Visitor {
             }
             map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        let answer = exchange(address, request).await;
+        let answer = match &self.client {
+            Some(client) if at_gate => exchange_by_tls(address, client, request).await,
+            _ => exchange(address, request).await,
+        };
         let secure = self.origin.scheme() == "https";
         if at_gate {
             self.jar.take(answer.headers(), secure);
@@ -241,6 +250,18 @@ async fn exchange(address: SocketAddr, request: Request<Full<Bytes>>) -> Answer 
         drop(sender);
         driving.abort();
         Response::from_parts(parts, body)
+    };
+    timeout(PATIENCE, conversation).await.expect("no answer")
+}
+
+async fn exchange_by_tls(
+    address: SocketAddr,
+    client: &Arc<ClientConfig>,
+    request: Request<Full<Bytes>>,
+) -> Answer {
+    let conversation = async {
+        let (parts, body) = tls::send(address, client, request).await.unwrap().into_parts();
+        Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
     };
     timeout(PATIENCE, conversation).await.expect("no answer")
 }
