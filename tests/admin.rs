@@ -9,6 +9,7 @@ use cognigate::types::{Body, full};
 use http::{Response, StatusCode};
 use tokio::io::AsyncWriteExt as _;
 
+use crate::support::tls::{Authority, Folder};
 use crate::support::wire::{exchange, status};
 use crate::support::{PUBLIC_URL, Stage, ready};
 
@@ -260,7 +261,11 @@ fn client(peer: &str, method: &str, status: &str) -> String {
 #[tokio::test]
 async fn every_metric_is_documented_with_its_type_labels_and_results() {
     let docs = include_str!("../docs/metrics.md");
-    let stage = Stage::new().await;
+    // Some are there with TLS only.
+    let (authority, folder) = (Authority::new(), Folder::new());
+    folder.put("app", &authority.issue(&["app.test"]));
+    let client = authority.client(&["http/1.1"]);
+    let stage = Stage::with(|setup| setup.over_tls(&folder, &["app"], client)).await;
     stage.signed_in().await;
     let (_, text) = get(stage.gate.admin_address(), "/metrics").await;
     let types: Vec<_> =

@@ -55,15 +55,20 @@ const FLAGS: [&str; 13] = [
 
 impl Chromium {
     pub(super) async fn start() -> Self {
-        Self::with(json!({})).await
+        Self::with(json!({}), &[]).await
+    }
+
+    /// One that takes any certificate.
+    pub(super) async fn credulous() -> Self {
+        Self::with(json!({}), &["--ignore-certificate-errors"]).await
     }
 
     /// One that keeps no cookies, of whatever site.
     pub(super) async fn without_cookies() -> Self {
-        Self::with(json!({ "profile.default_content_setting_values.cookies": 2 })).await
+        Self::with(json!({ "profile.default_content_setting_values.cookies": 2 }), &[]).await
     }
 
-    async fn with(preferences: Value) -> Self {
+    async fn with(preferences: Value, further: &[&str]) -> Self {
         // The driver's client asks for a TLS provider, though it speaks plain HTTP here. It is there already
         // where another test came first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -71,7 +76,7 @@ impl Chromium {
         let profile = tempfile::tempdir().unwrap();
         let mut capabilities = DesiredCapabilities::chrome();
         capabilities.set_binary(&program("chromium")).unwrap();
-        for flag in FLAGS {
+        for flag in FLAGS.iter().chain(further) {
             capabilities.add_arg(flag).unwrap();
         }
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display())).unwrap();

@@ -3,6 +3,7 @@
 
 mod chromium;
 mod looks;
+mod over_tls;
 mod sessions;
 mod sign_in;
 mod sign_out;

@@ -48,7 +48,7 @@ fn run_alone(change: impl FnOnce(Program) -> Program) -> GateProcess {
 }
 
 /// The settings of [`run_alone`]: nothing listens where they point to.
-const ALONE: &str = "\
+pub(crate) const ALONE: &str = "\
 public_url = 'https://app.test'
 upstream = 'http://127.0.0.1:9'
 [cognito]
