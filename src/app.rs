@@ -26,6 +26,7 @@ use crate::policy::origins::Origins;
 use crate::policy::path::CanonicalPath;
 use crate::policy::proxies::TrustedProxies;
 use crate::policy::public::PublicPaths;
+use crate::policy::way::Way;
 use crate::proxy::lasting;
 use crate::proxy::tunnel::{End, Tunnels};
 use crate::proxy::upstreams::Upstreams;
@@ -126,19 +127,21 @@ impl App {
         peer: SocketAddr,
     ) -> Response<Body> {
         let request_id = request_id(request.headers());
-        let access = Access::begin(&request, peer.ip());
+        let way = self.trusted_proxies.way(peer.ip(), request.headers());
+        let access = Access::begin(&request, way.client());
         let (parts, body) = request.into_parts();
         let cookies = RequestCookies::read(&parts.headers);
         let head = RequestHead {
             method: &parts.method,
             uri: &parts.uri,
+            version: parts.version,
             headers: &parts.headers,
             cookies: &cookies,
             request_id: &request_id,
         };
         let mut decision = Decision::default();
         let payload = Payload { body, upgrade: upgrade::asked(&parts) };
-        let answer = self.dispatch(upstreams, &head, payload, peer, &mut decision).await;
+        let answer = self.dispatch(upstreams, &head, payload, &way, &mut decision).await;
         let response = answer.unwrap_or_else(|failure| self.explain(failure, &head));
         access.end(&request_id, response.status(), &decision, &self.metrics);
         response
@@ -149,7 +152,7 @@ impl App {
         upstreams: Option<&Upstreams>,
         head: &RequestHead<'_>,
         payload: Payload,
-        peer: SocketAddr,
+        way: &Way,
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {
         decision.outcome = "refused";
@@ -161,7 +164,7 @@ impl App {
         if let Some(endpoint) = path.below(self.prefix.as_str()) {
             decision.outcome = Decision::ENDPOINT;
             decision.route = endpoint_route(endpoint);
-            return self.endpoint(endpoint, head, peer, decision).await;
+            return self.endpoint(endpoint, head, way, decision).await;
         }
         decision.route = "app";
         // Without any, a gateway sends requests on, and has none of them to send here.
@@ -176,7 +179,8 @@ impl App {
         let mut passport = Passport {
             session: None,
             public_url: &self.public_url,
-            peer: peer.ip(),
+            way,
+            version: head.version,
             request_id: head.request_id,
             cookies: head.cookies,
             cookie_name: self.rp.cookie_name(),
@@ -223,12 +227,12 @@ impl App {
         &self,
         endpoint: &str,
         head: &RequestHead<'_>,
-        peer: SocketAddr,
+        way: &Way,
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {
         // Any method, and whatever comes behind: the original request is what its headers say.
         if self.dialect.is_some() && (endpoint == "/auth" || endpoint.starts_with("/auth/")) {
-            return self.decide(head, peer, decision).await;
+            return self.decide(head, way, decision).await;
         }
         let allow = match endpoint {
             "/sign_out" => "GET, POST",
@@ -251,7 +255,7 @@ impl App {
                 Admission::Login { .. } | Admission::CookieLost => Err(Failure::Unauthenticated),
                 Admission::Unavailable { retry_after } => Err(Failure::RefreshUnavailable { retry_after }),
             },
-            _ => match self.original(head, peer) {
+            _ => match self.original(head, way) {
                 Some((original, _)) => Ok(self.start_for_gateway(head, &original, decision).await),
                 // Only a navigation may be given a login cookie; what does not say what it is may be one.
                 None if is_declared_fetch(head.headers) => Err(Failure::Unauthenticated),

@@ -5,7 +5,7 @@
 
 pub mod client;
 mod connect;
-pub mod forwarded;
+mod forwarded;
 mod frames;
 pub mod health;
 mod heard;
@@ -21,10 +21,8 @@ pub mod upstreams;
 
 pub use self::connect::{ConnectError, NoWay};
 
-use std::net::IpAddr;
-
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
@@ -33,6 +31,7 @@ use self::hop::HopByHop;
 use self::tunnel::Tunnel;
 use crate::cookie::chunk::is_own;
 use crate::cookie::read::RequestCookies;
+use crate::policy::way::Way;
 use crate::session::Session;
 use crate::types::{Body, Origin, RequestId, empty};
 
@@ -42,8 +41,9 @@ pub struct Passport<'a> {
     /// Absent on a public path: the app is told nothing of anybody.
     pub session: Option<&'a Session>,
     pub public_url: &'a Origin,
-    /// The other end of the connection.
-    pub peer: IpAddr,
+    pub way: &'a Way,
+    /// What the client spoke.
+    pub version: Version,
     pub request_id: &'a RequestId,
     pub cookies: &'a RequestCookies,
     /// Our own cookies stay here.
@@ -149,7 +149,8 @@ fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
         let ends_here = *name == COOKIE
             || hop.contains(name)
             || identity::speaks_of_the_user(name)
-            || forwarded::speaks_of_the_way(name);
+            || forwarded::speaks_of_the_way(name)
+            || (forwarded::names_the_client(name) && !passport.way.is_from_trusted());
         if !ends_here {
             kept.append(name.clone(), value.clone());
         }
@@ -163,7 +164,8 @@ fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
     if let Some(session) = passport.session {
         identity::set(&mut kept, session);
     }
-    forwarded::set(&mut kept, passport.peer, passport.public_url, passport.request_id);
+    let Passport { way, version, public_url, request_id, .. } = passport;
+    forwarded::set(&mut kept, headers, way, *version, public_url, request_id);
     if let Some(prefix) = passport.stripped {
         kept.insert(HeaderName::from_static("x-forwarded-prefix"), upstreams::prefix_value(prefix));
     }

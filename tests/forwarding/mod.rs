@@ -11,6 +11,7 @@ mod methods;
 mod one_reading;
 mod paths;
 mod refusals;
+mod way;
 mod websocket;
 
 use cognigate::commands::run::Gate;
