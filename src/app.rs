@@ -157,14 +157,19 @@ impl App {
     ) -> Result<Response<Body>, Failure> {
         decision.outcome = "refused";
         let host = self.hosts.admit(head.uri, head.headers, self.public_url.is_secure())?;
-        // `CONNECT` asks for a tunnel, whatever its target looks like; and `*` is no path.
+        // `CONNECT` asks for a tunnel, whatever its target looks like.
         let target = head.uri.path_and_query().filter(|_| head.method != Method::CONNECT);
         let target = target.map_or("", |target| target.path());
-        let path = CanonicalPath::parse(target)?;
+        let is_for_all = head.method == Method::OPTIONS && target == "*";
+        let path = if is_for_all { CanonicalPath::root() } else { CanonicalPath::parse(target)? };
         if let Some(endpoint) = path.below(self.prefix.as_str()) {
             decision.outcome = Decision::ENDPOINT;
             decision.route = endpoint_route(endpoint);
             return self.endpoint(endpoint, head, way, decision).await;
+        }
+        // It would send back the bearer, to a script that must not see it.
+        if head.method == Method::TRACE {
+            return Err(Failure::Method { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" });
         }
         decision.route = "app";
         // Without any, a gateway sends requests on, and has none of them to send here.
@@ -186,7 +191,7 @@ impl App {
             cookie_name: self.rp.cookie_name(),
             stripped: chosen.stripped,
         };
-        if self.public.include(&path) {
+        if !is_for_all && self.public.include(&path) {
             decision.outcome = "public";
             let forwarded = proxy::forward(upstream, head.method, uri, head.headers, payload, &passport);
             return Ok(self.deliver(forwarded.await?, None));
