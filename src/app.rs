@@ -27,6 +27,7 @@ use crate::policy::origins::Origins;
 use crate::policy::path::CanonicalPath;
 use crate::policy::proxies::TrustedProxies;
 use crate::policy::public::PublicPaths;
+use crate::policy::way::Way;
 use crate::proxy::lasting;
 use crate::proxy::tunnel::{End, Tunnels};
 use crate::proxy::upstreams::Upstreams;
@@ -130,19 +131,21 @@ impl App {
         peer: SocketAddr,
     ) -> Response<Body> {
         let request_id = request_id(request.headers());
-        let access = Access::begin(&request, peer.ip());
+        let way = self.trusted_proxies.way(peer.ip(), request.headers());
+        let access = Access::begin(&request, way.client());
         let (parts, body) = request.into_parts();
         let cookies = RequestCookies::read(&parts.headers);
         let head = RequestHead {
             method: &parts.method,
             uri: &parts.uri,
+            version: parts.version,
             headers: &parts.headers,
             cookies: &cookies,
             request_id: &request_id,
         };
         let mut decision = Decision::default();
         let payload = Payload { body, upgrade: upgrade::asked(&parts) };
-        let answer = self.dispatch(upstreams, &head, payload, peer, &mut decision).await;
+        let answer = self.dispatch(upstreams, &head, payload, &way, &mut decision).await;
         let mut response = answer.unwrap_or_else(|failure| self.explain(failure, &head));
         if let Some(hsts) = &self.hsts {
             // The app may say more of it than we know.
@@ -167,19 +170,24 @@ impl App {
         upstreams: Option<&Upstreams>,
         head: &RequestHead<'_>,
         payload: Payload,
-        peer: SocketAddr,
+        way: &Way,
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {
         decision.outcome = "refused";
         let host = self.hosts.admit(head.uri, head.headers, self.public_url.is_secure())?;
-        // `CONNECT` asks for a tunnel, whatever its target looks like; and `*` is no path.
+        // `CONNECT` asks for a tunnel, whatever its target looks like.
         let target = head.uri.path_and_query().filter(|_| head.method != Method::CONNECT);
         let target = target.map_or("", |target| target.path());
-        let path = CanonicalPath::parse(target)?;
+        let is_for_all = head.method == Method::OPTIONS && target == "*";
+        let path = if is_for_all { CanonicalPath::root() } else { CanonicalPath::parse(target)? };
         if let Some(endpoint) = path.below(self.prefix.as_str()) {
             decision.outcome = Decision::ENDPOINT;
             decision.route = endpoint_route(endpoint);
-            return self.endpoint(endpoint, head, peer, decision).await;
+            return self.endpoint(endpoint, head, way, decision).await;
+        }
+        // It would send back the bearer, to a script that must not see it.
+        if head.method == Method::TRACE {
+            return Err(Failure::Method { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" });
         }
         decision.route = "app";
         // Without any, a gateway sends requests on, and has none of them to send here.
@@ -194,13 +202,14 @@ impl App {
         let mut passport = Passport {
             session: None,
             public_url: &self.public_url,
-            peer: peer.ip(),
+            way,
+            version: head.version,
             request_id: head.request_id,
             cookies: head.cookies,
             cookie_name: self.rp.cookie_name(),
             stripped: chosen.stripped,
         };
-        if self.public.include(&path) {
+        if !is_for_all && self.public.include(&path) {
             decision.outcome = "public";
             let forwarded = proxy::forward(upstream, head.method, uri, head.headers, payload, &passport);
             return Ok(self.deliver(forwarded.await?, None));
@@ -241,12 +250,12 @@ impl App {
         &self,
         endpoint: &str,
         head: &RequestHead<'_>,
-        peer: SocketAddr,
+        way: &Way,
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {
         // Any method, and whatever comes behind: the original request is what its headers say.
         if self.dialect.is_some() && (endpoint == "/auth" || endpoint.starts_with("/auth/")) {
-            return self.decide(head, peer, decision).await;
+            return self.decide(head, way, decision).await;
         }
         let allow = match endpoint {
             "/sign_out" => "GET, POST",
@@ -269,7 +278,7 @@ impl App {
                 Admission::Login { .. } | Admission::CookieLost => Err(Failure::Unauthenticated),
                 Admission::Unavailable { retry_after } => Err(Failure::RefreshUnavailable { retry_after }),
             },
-            _ => match self.original(head, peer) {
+            _ => match self.original(head, way) {
                 Some((original, _)) => Ok(self.start_for_gateway(head, &original, decision).await),
                 // Only a navigation may be given a login cookie; what does not say what it is may be one.
                 None if is_declared_fetch(head.headers) => Err(Failure::Unauthenticated),

@@ -203,7 +203,7 @@ async fn every_endpoint_of_the_readme_answers_and_every_header_arrives() {
         assert_ne!(answer.status(), 404, "{endpoint}");
     }
     let headers = cells("## What your app receives");
-    assert_eq!(headers.len(), 9, "{headers:?}");
+    assert_eq!(headers.len(), 12, "{headers:?}");
     let mut alice = stage.signed_in().await;
     alice.navigate("/").await;
     let received = stage.app.last();

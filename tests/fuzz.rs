@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 #[path = "../fuzz/bodies/cookie_header.rs"]
 mod cookie_header;
+#[path = "../fuzz/bodies/forwarded.rs"]
+mod forwarded;
 #[path = "../fuzz/bodies/path.rs"]
 mod path;
 #[path = "../fuzz/bodies/return_to.rs"]
@@ -46,6 +48,30 @@ const COOKIES: &[&str] = &[
     "é",
     "__host-cognigate=",
 ];
+const WAYS: &[&str] = &[
+    "10.0.0.2",
+    "203.0.113.5",
+    "2001:db8::1",
+    "[2001:db8::1]",
+    ":80",
+    ",",
+    ", ",
+    ";",
+    "for=",
+    "For=",
+    "\"",
+    "\\",
+    "host=a",
+    "proto=http",
+    "unknown",
+    "_x",
+    " ",
+    "=",
+    "[",
+    "]",
+    "::ffff:10.0.0.3",
+    "é",
+];
 const RETURNS: &[&str] = &[
     "/",
     "//",
@@ -84,6 +110,11 @@ proptest! {
     #[test]
     fn cookie_headers(bytes in bytes(COOKIES)) {
         cookie_header::run(&bytes);
+    }
+
+    #[test]
+    fn ways(bytes in bytes(WAYS)) {
+        forwarded::run(&bytes);
     }
 
     #[test]

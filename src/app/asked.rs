@@ -1,7 +1,5 @@
 //! The way of a gateway's questions through the rooms: may this request pass, and where does its sender sign in?
 
-use std::net::SocketAddr;
-
 use http::{Method, Response};
 
 use super::App;
@@ -12,6 +10,7 @@ use crate::failure::{Failure, challenge};
 use crate::gateway::nginx::{self, OriginalRequest};
 use crate::pages::see_other;
 use crate::policy::path::CanonicalPath;
+use crate::policy::way::Way;
 use crate::telemetry::access::Decision;
 use crate::types::Body;
 
@@ -22,11 +21,11 @@ impl App {
     pub(super) async fn decide(
         &self,
         head: &RequestHead<'_>,
-        peer: SocketAddr,
+        way: &Way,
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {
         decision.outcome = "refused";
-        let Some((_, path)) = self.original(head, peer) else {
+        let Some((_, path)) = self.original(head, way) else {
             return Ok(nginx::refused());
         };
         if self.public.include(&path) {
@@ -94,11 +93,11 @@ impl App {
     pub(super) fn original(
         &self,
         head: &RequestHead<'_>,
-        peer: SocketAddr,
+        way: &Way,
     ) -> Option<(OriginalRequest, CanonicalPath)> {
         self.dialect?;
-        if !self.trusted_proxies.include(peer.ip()) {
-            tracing::debug!(%peer, "a question from a peer that is not in listen.trusted_proxies");
+        if !way.is_from_trusted() {
+            tracing::debug!(client = %way.client(), "a question from a peer that is not in listen.trusted_proxies");
             return None;
         }
         let original = OriginalRequest::read(head.headers)

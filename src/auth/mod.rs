@@ -21,7 +21,7 @@ mod watched;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, Uri, Version};
 use url::Url;
 
 use crate::clock::Clock;
@@ -83,6 +83,8 @@ pub struct RelyingParty {
 pub struct RequestHead<'a> {
     pub method: &'a Method,
     pub uri: &'a Uri,
+    /// What the client spoke.
+    pub version: Version,
     pub headers: &'a HeaderMap,
     pub cookies: &'a RequestCookies,
     pub request_id: &'a RequestId,

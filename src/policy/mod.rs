@@ -5,3 +5,4 @@ pub mod origins;
 pub mod path;
 pub mod proxies;
 pub mod public;
+pub mod way;

@@ -59,6 +59,12 @@ impl CanonicalPath {
         Ok(Self { raw: raw.to_owned(), judged: judged_form(raw.as_bytes()) })
     }
 
+    /// The root, which is what a request is judged by that is for the whole server (`OPTIONS *`, RFC 9112 §3.2.4).
+    #[must_use]
+    pub fn root() -> Self {
+        Self { raw: "/".to_owned(), judged: "/".to_owned() }
+    }
+
     /// The path as it was sent and as the upstream gets it.
     #[must_use]
     pub fn raw(&self) -> &str {

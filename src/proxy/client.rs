@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
@@ -16,7 +16,9 @@ use hyper::client::conn::TrySendError;
 use tokio::time::timeout;
 
 use super::connect::{ConnectError, Connector, NoWay, Speaks, innermost};
+use super::hop;
 use super::pool::{Lease, Leased, Pool};
+use super::trailers::Trailing;
 use super::upload::{Progress, Upload};
 use crate::config::{self, ForwardHost};
 use crate::telemetry::metrics::{Metrics, Peer};
@@ -35,7 +37,7 @@ pub struct Upstream {
 }
 
 /// A body on its way: the client's, or none where a request is sent a second time.
-type Outgoing = Either<Upload, Empty<Bytes>>;
+type Outgoing = Either<Trailing<Upload>, Empty<Bytes>>;
 
 /// Why there is no answer from the app.
 #[derive(Debug, thiserror::Error)]
@@ -114,8 +116,9 @@ impl Upstream {
         let may_repeat = body.is_end_stream() && head.method.is_idempotent();
         let upload = Upload::new(body);
         let progress = upload.progress();
+        let body = Either::Left(Trailing(upload));
         let Some(lease) = self.pool.open(speaks) else {
-            let request = self.addressed(head, Either::Left(upload));
+            let request = self.addressed(head, body);
             let lease = self.connect(speaks).await?;
             return self
                 .ask(lease, request?, &progress)
@@ -123,7 +126,7 @@ impl Upstream {
                 .map_err(|failure| self.explain(failure, &progress));
         };
         let copy = may_repeat.then(|| head.clone());
-        let failure = match self.ask(lease, self.addressed(head, Either::Left(upload))?, &progress).await {
+        let failure = match self.ask(lease, self.addressed(head, body)?, &progress).await {
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
@@ -241,6 +244,7 @@ fn for_http1(mut request: Request<Outgoing>) -> Request<Outgoing> {
     let target = request.uri().path_and_query().cloned().map(Uri::from);
     *request.uri_mut() = target.unwrap_or_default();
     *request.version_mut() = Version::HTTP_11;
+    hop::name_in_connection(request.headers_mut());
     // hyper takes a GET or HEAD of unknown length for one without a body, unless it is told otherwise.
     if request.body().size_hint().exact().is_none() {
         request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
@@ -248,9 +252,11 @@ fn for_http1(mut request: Request<Outgoing>) -> Request<Outgoing> {
     request
 }
 
-/// HTTP/2 says the host in `:authority`; hyper removes what belongs to a connection.
+/// HTTP/2 says the host in `:authority`, and has nothing that belongs to a connection (RFC 9113 §8.2.2).
 fn for_http2(mut request: Request<Outgoing>) -> Request<Outgoing> {
-    request.headers_mut().remove(HOST);
+    for name in [HOST, CONNECTION, TRANSFER_ENCODING, UPGRADE] {
+        request.headers_mut().remove(name);
+    }
     *request.version_mut() = Version::HTTP_2;
     request
 }

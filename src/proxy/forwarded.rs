@@ -1,30 +1,72 @@
-//! Where the request came from: set by us from the connection and the configuration, never passed on from a
-//! client.
+//! Where the request came from: set by us from the connection and the configuration. What a client says of it is never
+//! passed on; what a trusted proxy says is extended.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use http::header::{FORWARDED, HeaderName};
-use http::{HeaderMap, HeaderValue};
+use http::header::{FORWARDED, HeaderName, VIA};
+use http::{HeaderMap, HeaderValue, Version};
 
 use super::identity::begins;
+use crate::policy::way::Way;
 use crate::types::{Origin, RequestId};
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// True for what a client says of a way that it did not take, in every spelling.
 pub(super) fn speaks_of_the_way(name: &HeaderName) -> bool {
     const BEGINNINGS: [&str; 3] = ["x-forwarded-", "x-original-", "x-request-id"];
-    *name == FORWARDED || BEGINNINGS.iter().any(|beginning| begins(name, beginning))
+    const EXACT: [&str; 7] = [
+        "x-real-ip",
+        "x-forwarded",
+        "forwarded-for",
+        "x-rewrite-url",
+        "x-url-scheme",
+        "front-end-https",
+        // Some frameworks believe it as they believe X-Forwarded-Host.
+        "x-host",
+    ];
+    *name == FORWARDED || *name == VIA || starts(name, &BEGINNINGS) || is_one_of(name, &EXACT)
 }
 
-/// `X-Forwarded-For` is the other end of the connection; proto and host are those of `public_url`.
-pub fn set(headers: &mut HeaderMap, peer: IpAddr, public_url: &Origin, request_id: &RequestId) {
+/// True for the client's address under a name of some network's own, in every spelling; only a trusted proxy can know.
+pub(super) fn names_the_client(name: &HeaderName) -> bool {
+    const EXACT: [&str; 10] = [
+        "cf-connecting-ip",
+        "cf-connecting-ipv6",
+        "cf-pseudo-ipv4",
+        "client-ip",
+        "fastly-client-ip",
+        "true-client-ip",
+        "x-appengine-user-ip",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-envoy-external-address",
+    ];
+    is_one_of(name, &EXACT)
+}
+
+/// Says it anew. Proto and host are those of `public_url`, whatever anybody says; `Via` has the version that the request
+/// came by (RFC 9110 §7.6.3).
+pub(super) fn set(
+    headers: &mut HeaderMap,
+    received: &HeaderMap,
+    way: &Way,
+    version: Version,
+    public_url: &Origin,
+    request_id: &RequestId,
+) {
+    let authority = public_url.authority();
+    let (addresses, elements) = (addresses(way), elements(way, public_url.scheme(), &authority));
     let values = [
-        (FOR, HeaderValue::try_from(peer.to_canonical().to_string())),
-        (HOST, HeaderValue::try_from(public_url.authority())),
+        (FOR, HeaderValue::try_from(addresses)),
+        (FORWARDED, HeaderValue::try_from(elements)),
+        (REAL_IP, HeaderValue::try_from(way.client().to_string())),
+        (HOST, HeaderValue::try_from(authority)),
         (PROTO, Ok(HeaderValue::from_static(public_url.scheme()))),
         (REQUEST_ID, HeaderValue::try_from(request_id.as_str())),
     ];
@@ -34,4 +76,52 @@ pub fn set(headers: &mut HeaderMap, peer: IpAddr, public_url: &Origin, request_i
             headers.insert(name, value);
         }
     }
+    if way.is_from_trusted() {
+        for line in received.get_all(VIA) {
+            headers.append(VIA, line.clone());
+        }
+    }
+    headers.append(VIA, via(version));
+}
+
+fn via(version: Version) -> HeaderValue {
+    HeaderValue::from_static(match version {
+        Version::HTTP_2 => "2 cognigate",
+        Version::HTTP_10 => "1.0 cognigate",
+        _ => "1.1 cognigate",
+    })
+}
+
+fn addresses(way: &Way) -> String {
+    let mut text = String::new();
+    for hop in way.hops() {
+        let comma = if text.is_empty() { "" } else { ", " };
+        // Writing to a String does not fail.
+        let _ = write!(text, "{comma}{hop}");
+    }
+    text
+}
+
+/// An element a hop (RFC 7239 §4); the last is about our own connection, and says what it was asked for.
+fn elements(way: &Way, scheme: &str, authority: &str) -> String {
+    let mut text = String::new();
+    for hop in way.hops() {
+        let comma = if text.is_empty() { "" } else { ", " };
+        // Brackets and colons need quotes.
+        let _ = match hop {
+            IpAddr::V4(address) => write!(text, "{comma}for={address}"),
+            IpAddr::V6(address) => write!(text, "{comma}for=\"[{address}]\""),
+        };
+    }
+    let quote = if authority.contains(':') { "\"" } else { "" };
+    let _ = write!(text, ";host={quote}{authority}{quote};proto={scheme}");
+    text
+}
+
+fn starts(name: &HeaderName, beginnings: &[&str]) -> bool {
+    beginnings.iter().any(|beginning| begins(name, beginning))
+}
+
+fn is_one_of(name: &HeaderName, names: &[&str]) -> bool {
+    names.iter().any(|exact| name.as_str().len() == exact.len() && begins(name, exact))
 }

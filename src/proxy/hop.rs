@@ -1,23 +1,10 @@
 //! Hop-by-hop headers: they end here, in both directions (RFC 9110 §7.6.1).
 
-use http::HeaderMap;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
-
-/// Dropped whether `Connection` names them or not.
-const ALWAYS: [HeaderName; 9] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
+use http::{HeaderMap, HeaderValue};
 
 /// The hop-by-hop headers of one message: the standing ones, and what any of its `Connection` lines names.
 #[derive(Clone, Debug)]
@@ -26,6 +13,19 @@ pub struct HopByHop {
 }
 
 impl HopByHop {
+    /// Dropped whether `Connection` names them or not.
+    pub(super) const ALWAYS: [HeaderName; 9] = [
+        CONNECTION,
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+        PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ];
+
     /// `Host` and `Content-Length` are never among them, whatever `Connection` says: one says who is asked,
     /// the other where the message ends.
     #[must_use]
@@ -41,14 +41,23 @@ impl HopByHop {
 
     #[must_use]
     pub fn contains(&self, name: &HeaderName) -> bool {
-        ALWAYS.contains(name) || self.named.contains(name)
+        Self::ALWAYS.contains(name) || self.named.contains(name)
     }
 
     /// Drops them all.
     pub fn strip(&self, headers: &mut HeaderMap) {
-        for name in ALWAYS.iter().chain(&self.named) {
+        for name in Self::ALWAYS.iter().chain(&self.named) {
             headers.remove(name);
         }
+    }
+}
+
+/// Names in `Connection` what we ask of the next hop alone, as HTTP/1.1 wants it; HTTP/2 has no such header.
+pub(super) fn name_in_connection(headers: &mut HeaderMap) {
+    if headers.contains_key(UPGRADE) {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    } else if headers.contains_key(TE) {
+        headers.insert(CONNECTION, HeaderValue::from_static("te"));
     }
 }
 

@@ -5,7 +5,7 @@
 
 pub mod client;
 mod connect;
-pub mod forwarded;
+mod forwarded;
 mod frames;
 pub mod health;
 mod heard;
@@ -14,6 +14,7 @@ pub mod identity;
 pub mod lasting;
 mod pool;
 mod tls;
+mod trailers;
 pub mod tunnel;
 pub mod upgrade;
 mod upload;
@@ -21,18 +22,19 @@ pub mod upstreams;
 
 pub use self::connect::{ConnectError, NoWay};
 
-use std::net::IpAddr;
-
-use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::header::{CACHE_CONTROL, COOKIE, EXPECT, SET_COOKIE, TE, TRAILER};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
 use self::client::{ForwardError, Upstream};
 use self::hop::HopByHop;
+use self::trailers::Trailing;
 use self::tunnel::Tunnel;
 use crate::cookie::chunk::is_own;
 use crate::cookie::read::RequestCookies;
+use crate::policy::way::Way;
 use crate::session::Session;
 use crate::types::{Body, Origin, RequestId, empty};
 
@@ -42,8 +44,9 @@ pub struct Passport<'a> {
     /// Absent on a public path: the app is told nothing of anybody.
     pub session: Option<&'a Session>,
     pub public_url: &'a Origin,
-    /// The other end of the connection.
-    pub peer: IpAddr,
+    pub way: &'a Way,
+    /// What the client spoke.
+    pub version: Version,
     pub request_id: &'a RequestId,
     pub cookies: &'a RequestCookies,
     /// Our own cookies stay here.
@@ -90,13 +93,20 @@ pub async fn forward(
     let mut response = upstream.send(request, target).await?;
     let switched = (response.status() == StatusCode::SWITCHING_PROTOCOLS)
         .then(|| (upgrade::is_granted(response.headers()), hyper::upgrade::on(&mut response)));
+    let trailer = trailers::announced(response.headers());
     let hop = HopByHop::of(response.headers());
     hop.strip(response.headers_mut());
     strip_own_set_cookies(response.headers_mut(), passport.cookie_name);
     match (switched, payload.upgrade) {
-        (None, _) => Ok(Forwarded::Answer(response)),
+        (None, _) => {
+            if let Some(trailer) = trailer {
+                response.headers_mut().insert(TRAILER, trailer);
+            }
+            Ok(Forwarded::Answer(response.map(|body| Trailing(body).boxed_unsync())))
+        }
         (Some((true, app)), Some(client)) => {
             upgrade::insert(response.headers_mut());
+            hop::name_in_connection(response.headers_mut());
             Ok(Forwarded::Switched(response.map(|_| empty()), Tunnel { client, app }))
         }
         (Some(_), _) => Err(ForwardError::Switched),
@@ -147,12 +157,21 @@ fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
     let mut kept = HeaderMap::with_capacity(headers.len() + 10);
     for (name, value) in headers {
         let ends_here = *name == COOKIE
+            // Answered by us, as soon as the app takes the body.
+            || (*name == EXPECT && value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
             || hop.contains(name)
             || identity::speaks_of_the_user(name)
-            || forwarded::speaks_of_the_way(name);
+            || forwarded::speaks_of_the_way(name)
+            || (forwarded::names_the_client(name) && !passport.way.is_from_trusted());
         if !ends_here {
             kept.append(name.clone(), value.clone());
         }
+    }
+    if trailers::are_welcome(headers) {
+        kept.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    if let Some(trailer) = trailers::announced(headers) {
+        kept.insert(TRAILER, trailer);
     }
     // A client may name its cookies as hop-by-hop; then they end here too.
     if !hop.contains(&COOKIE)
@@ -163,7 +182,8 @@ fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
     if let Some(session) = passport.session {
         identity::set(&mut kept, session);
     }
-    forwarded::set(&mut kept, passport.peer, passport.public_url, passport.request_id);
+    let Passport { way, version, public_url, request_id, .. } = passport;
+    forwarded::set(&mut kept, headers, way, *version, public_url, request_id);
     if let Some(prefix) = passport.stripped {
         kept.insert(HeaderName::from_static("x-forwarded-prefix"), upstreams::prefix_value(prefix));
     }

@@ -29,9 +29,8 @@ pub(super) fn is_granted(headers: &HeaderMap) -> bool {
     names_websocket(headers)
 }
 
-/// Asks for it, or grants it.
+/// Asks for it, or grants it. `Connection` has to name it.
 pub(super) fn insert(headers: &mut HeaderMap) {
-    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, WEBSOCKET);
 }
 

@@ -131,7 +131,7 @@ async fn case_61_a_body_that_looks_like_a_request_stays_a_body() {
     let visitor = stage.signed_in().await;
     let before = stage.app.count();
     let length = format!("Content-Length: {}", SMUGGLED.len());
-    for method in ["GET", "POST", "HEAD", "TRACE"] {
+    for method in ["GET", "POST", "HEAD", "FOO"] {
         let lines = [length.as_str(), "Connection: close"];
         assert_eq!(status(&send(&visitor, &format!("{method} /"), &lines, SMUGGLED).await), 200);
         assert_eq!(stage.app.last().body, SMUGGLED);

@@ -159,7 +159,6 @@ async fn case_25_connect_and_asterisk_and_no_path_are_refused_and_nothing_is_tun
         &format!("CONNECT {own}"),
         "CONNECT /",
         "CONNECT https://app.test/",
-        "OPTIONS *",
         "GET *",
         "GET ",
         "GET ?a=b",

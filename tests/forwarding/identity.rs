@@ -110,7 +110,7 @@ async fn case_14_what_a_client_says_of_its_way_is_replaced_by_what_the_gate_know
     assert_eq!(arrived.header("x-forwarded-for"), Some("127.0.0.1"));
     assert_eq!(arrived.header("x-forwarded-host"), Some("app.test"));
     assert_eq!(arrived.header("x-forwarded-proto"), Some("https"));
-    assert_eq!(arrived.header("forwarded"), None);
+    assert_eq!(arrived.header("forwarded"), Some("for=127.0.0.1;host=app.test;proto=https"));
 }
 
 #[tokio::test]
@@ -297,7 +297,7 @@ async fn every_other_header_goes_on_as_it_is() {
     let mut visitor = stage.signed_in().await;
     let others = [
         ("user-agent", "kube-probe/1"),
-        ("x-forwarded", "mine"),
+        ("x-forwarder", "mine"),
         ("x-user", "mine"),
         ("x-authorization", "mine"),
         ("x-auth-request", "mine"),
@@ -313,7 +313,9 @@ async fn every_other_header_goes_on_as_it_is() {
     let ours = names(&arrived.headers);
     let expected = [
         "authorization",
+        "forwarded",
         "host",
+        "via",
         "x-forwarded-email",
         "x-forwarded-for",
         "x-forwarded-groups",
@@ -321,6 +323,7 @@ async fn every_other_header_goes_on_as_it_is() {
         "x-forwarded-preferred-username",
         "x-forwarded-proto",
         "x-forwarded-user",
+        "x-real-ip",
         "x-request-id",
     ];
     let added: Vec<&str> =

@@ -8,8 +8,7 @@ use crate::support::Stage;
 use crate::support::visitor::{FETCH, header};
 use crate::support::wire::{exchange, status};
 
-const ODD: [&str; 9] =
-    ["get", "FOO", "TRACE", "PROPFIND", "M-SEARCH", "PRI", "!#$%&'*+.^_`|~", "GETX", "options"];
+const ODD: [&str; 8] = ["get", "FOO", "PROPFIND", "M-SEARCH", "PRI", "!#$%&'*+.^_`|~", "GETX", "options"];
 
 #[tokio::test]
 async fn case_26_any_method_is_protected_and_goes_on_as_it_is() {
@@ -23,6 +22,42 @@ async fn case_26_any_method_is_protected_and_goes_on_as_it_is() {
         let answer = say(&visitor, &format!("{method} /"), &["X-Secret: trace-me"]).await;
         assert_eq!((status(&answer), stage.app.count()), (200, before + 1), "{method}");
         assert_eq!(stage.app.last().method.as_str(), *method);
+    }
+}
+
+#[tokio::test]
+async fn case_26_a_trace_is_answered_by_the_gate_and_shows_nothing() {
+    let stage = Stage::with(|setup| setup.set("public", "/open/")).await;
+    let (nobody, visitor) = (stage.visitor(), stage.signed_in().await);
+    for who in [&nobody, &visitor] {
+        for target in ["/", "/open/x", "*"] {
+            let answer = say(who, &format!("TRACE {target}"), &["X-Secret: trace-me"]).await;
+            let text = String::from_utf8(answer.clone()).unwrap();
+            let expected = if target == "*" { 400 } else { 405 };
+            assert_eq!(status(&answer), expected, "{target}: {text}");
+            assert!(!text.contains("trace-me") && !text.contains("Bearer ey"), "{text}");
+            let allow = "\r\nallow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+            assert_eq!(text.contains(allow), target != "*", "{text}");
+        }
+    }
+    assert_eq!(stage.app.count(), 1);
+}
+
+#[tokio::test]
+async fn options_of_the_whole_server_go_on_as_they_are_for_who_is_signed_in() {
+    let stage = Stage::with(|setup| setup.set("public", "/")).await;
+    let (nobody, mut visitor) = (stage.visitor(), stage.visitor());
+    assert_eq!(visitor.sign_in("alice", "/private").await.status(), 200);
+    assert_eq!(status(&say(&nobody, "GET /", &[]).await), 200, "the root is public");
+    let before = stage.app.count();
+    assert_eq!(status(&say(&nobody, "OPTIONS *", &[]).await), 401);
+    assert_eq!(stage.app.count(), before);
+    assert_eq!(status(&say(&visitor, "OPTIONS *", &[]).await), 200);
+    let arrived = stage.app.last();
+    assert_eq!((arrived.method.as_str(), arrived.target.as_str()), ("OPTIONS", "*"));
+    assert!(arrived.header("authorization").unwrap().starts_with("Bearer ey"));
+    for start in ["GET *", "POST *", "OPTIONS *x", "OPTIONS /*/..", "OPTIONS x"] {
+        assert_eq!(status(&say(&visitor, start, &[]).await), 400, "{start}");
     }
 }
 

@@ -11,6 +11,8 @@ mod methods;
 mod one_reading;
 mod paths;
 mod refusals;
+mod trailers;
+mod way;
 mod websocket;
 
 use cognigate::commands::run::Gate;

@@ -64,7 +64,9 @@ async fn case_69_a_client_that_waits_to_be_told_to_go_on_gets_the_final_answer()
     client.send(scene.head("PUT /upload", &["Expect: 100-continue", "Content-Length: 3"])).await;
     assert_eq!(client.head().await.start(), "HTTP/1.1 100 Continue");
     client.send("abc").await;
-    let (mut app, _) = scene.app.asked().await;
+    let (mut app, head) = scene.app.asked().await;
+    // It has been told already, and the app is not asked a second time.
+    assert_eq!(head.one("expect"), None);
     assert_eq!(app.exactly(3).await, b"abc");
     app.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     assert_eq!(client.head().await.status(), 200);

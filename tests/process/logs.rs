@@ -10,6 +10,7 @@ use super::{ALONE, run, run_alone, stage, stage_with};
 use crate::program::Program;
 use crate::support::TEST_KEY;
 use crate::support::visitor::{NAVIGATION, text};
+use crate::support::wire::exchange;
 
 #[tokio::test]
 async fn the_access_log_has_one_json_line_a_request_under_the_id_that_the_app_and_the_page_have() {
@@ -51,6 +52,20 @@ async fn the_access_log_has_one_json_line_a_request_under_the_id_that_the_app_an
     // To the login page, the callback, the page, and the two of this test.
     assert_eq!(access.len(), 5, "{log}");
     assert!(!log.contains("SENTINEL"), "a query is in the log: {log}");
+}
+
+#[tokio::test]
+async fn the_client_in_the_log_is_the_one_that_a_trusted_proxy_names() {
+    let named = [NAVIGATION.as_slice(), &[("x-forwarded-for", "1.1.1.1, 203.0.113.5")]].concat();
+    for (trusted, expected) in [("127.0.0.1", "203.0.113.5"), ("10.0.0.0/8", "127.0.0.1")] {
+        let gate = run_alone(|program| program.variable("COGNIGATE_LISTEN__TRUSTED_PROXIES", trusted));
+        let request: String = named.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let request = format!("GET /asked HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n{request}\r\n");
+        exchange(gate.address, request.into_bytes()).await;
+        let line = gate.process.prints(&["cognigate::access", "/asked"]);
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["client_ip"], expected);
+    }
 }
 
 #[tokio::test]

@@ -83,6 +83,13 @@ impl Peer {
         bytes
     }
 
+    /// One line, without its end.
+    pub(crate) async fn line(&mut self) -> String {
+        let mut line = String::new();
+        timeout(PATIENCE, self.0.read_line(&mut line)).await.expect("no line").unwrap();
+        line.strip_suffix("\r\n").unwrap_or_else(|| panic!("it ends in a line: {line:?}")).to_owned()
+    }
+
     /// The data of one chunk of a chunked body; empty for the last one.
     pub(crate) async fn chunk(&mut self) -> Vec<u8> {
         let mut size = String::new();
