@@ -6,7 +6,7 @@
 //!
 //! # One request
 //!
-//! 1. [`server`] accepts the connection and sets its limits and timers.
+//! 1. [`server`] accepts the connection, by TLS where that ends here, and sets its limits and timers.
 //! 2. [`app`] opens the access log line. [`policy::host`] knows the host or answers 421; [`policy::path`] gives a
 //!    canonical path or a 400, and that path is what is judged **and** what the upstream gets.
 //! 3. A path of our own goes to [`auth`]: `start`, `callback`, `sign_out`, `signed_out`, `userinfo`.

@@ -201,3 +201,16 @@ async fn case_68_a_handshake_that_takes_too_long_is_cut_and_holds_up_nobody() {
     let timeouts = "cognigate_tls_handshakes_total{result=\"timeout\"}";
     eventually("both are counted", || async { door.metric(timeouts).await.as_deref() == Some("2") }).await;
 }
+
+#[tokio::test]
+async fn the_end_does_not_wait_for_half_a_handshake() {
+    let door = Door::with(|setup| setup.set("limits.tls_handshake_timeout", "10m")).await;
+    let mut half = TcpStream::connect(door.address()).await.unwrap();
+    half.write_all(&[22, 3, 1, 2, 0, 1, 0]).await.unwrap();
+    // It is in the gate's hands once somebody behind it has been served.
+    assert_eq!(door.stage.visitor().fetch("/").await.status(), 401);
+    let gate = door.stage.gate;
+    let stopped = tokio::task::spawn_blocking(move || gate.stop());
+    timeout(Duration::from_secs(10), stopped).await.expect("it waits").unwrap();
+    let _ = timeout(PATIENCE, half.read_to_end(&mut Vec::new())).await.expect("it is still open");
+}

@@ -5,6 +5,7 @@ mod hsts;
 mod redirect;
 mod reload;
 mod start;
+mod streams;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

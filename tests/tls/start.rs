@@ -201,3 +201,17 @@ fn an_expired_certificate_is_served_with_a_warning_and_a_reload_that_fails_is_an
     process.signal("TERM");
     assert_eq!(process.ends().code, Some(0));
 }
+
+#[test]
+fn the_readmes_settings_are_understood() {
+    let blocks: Vec<&str> = include_str!("../../README.md").split("```toml\n").skip(1).collect();
+    let text: String = blocks[..2].iter().map(|block| block.split("```").next().unwrap()).collect();
+    let pair = pair(&["app.example.com"]);
+    let given = Given::minimal();
+    given.beside("tls.crt", &pair.chain);
+    given.beside("tls.key", &pair.key);
+    let config = given.load_text(text).unwrap();
+    assert_eq!(config.warnings.iter().filter(|warning| !warning.contains("session.keys")).count(), 0);
+    assert_eq!(config.listen.redirect_http, Some("0.0.0.0:8080".parse().unwrap()));
+    assert_eq!(config.listen.certificates.len(), 1);
+}
