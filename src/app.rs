@@ -21,7 +21,7 @@ use crate::cognito::verify::Verifier;
 use crate::config::{Config, Dialect, EndpointPrefix, Mode, OnSessionEnd};
 use crate::cookie::read::RequestCookies;
 use crate::crypto::random;
-use crate::failure::Failure;
+use crate::failure::{Failure, grpc};
 use crate::policy::host::Hosts;
 use crate::policy::origins::Origins;
 use crate::policy::path::CanonicalPath;
@@ -302,8 +302,14 @@ impl App {
                         }),
                         None => Box::pin(told),
                     },
+                    None,
                 )
             }
+            // A call in the middle of which the gate ends is finished, as any answer is.
+            Forwarded::Answer(response) if grpc::is_grpc(response.headers()) => match over() {
+                Some(over) => lasting::until(response, over, Some(grpc::session_over())),
+                None => response,
+            },
             Forwarded::Answer(response) => response,
             Forwarded::Switched(response, tunnel) => {
                 self.tunnels.open(tunnel, over());

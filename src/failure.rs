@@ -1,8 +1,10 @@
 //! Every failure as an answer, in one exhaustive match.
 //!
-//! Whoever asked for HTML gets a page that says what happened and what to do; everything else gets
-//! problem+json (RFC 9457). Neither says more about the inside than the person outside can use; the log does,
+//! Whoever asked for HTML gets a page that says what happened and what to do, a gRPC call its status; everything else
+//! gets problem+json (RFC 9457). Neither says more about the inside than the person outside can use; the log does,
 //! under the same request id.
+
+pub mod grpc;
 
 use std::time::Duration;
 
@@ -83,6 +85,9 @@ impl Failure {
             _ => is_navigation(head.method, head.headers) || accepts(head.headers, "text/html"),
         };
         let look = self.look(rp, head);
+        if grpc::is_grpc(head.headers) {
+            return grpc::answer(look.status, look.text);
+        }
         let mut response = if as_page {
             Page {
                 status: look.status,

@@ -24,6 +24,8 @@ mod forwarding;
 mod fuzz;
 #[cfg(feature = "emulator")]
 mod gateway;
+#[cfg(feature = "emulator")]
+mod grpc;
 mod house;
 mod keys;
 #[cfg(feature = "kubernetes-tests")]

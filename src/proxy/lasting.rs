@@ -16,6 +16,8 @@ use crate::types::{Body, BoxError};
 struct Lasting {
     body: Body,
     end: End,
+    /// What is said last, where it ends so.
+    trailers: Option<HeaderMap>,
     ended: bool,
 }
 
@@ -27,10 +29,11 @@ pub fn is_event_stream(headers: &HeaderMap) -> bool {
     name.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
 }
 
-/// Ends an answer's body with `end` at the latest: its reader connects anew, and is judged anew.
+/// Ends an answer's body with `end` at the latest, perhaps with these trailers: its reader connects anew, and is judged
+/// anew.
 #[must_use]
-pub fn until(response: Response<Body>, end: End) -> Response<Body> {
-    response.map(|body| Lasting { body, end, ended: false }.boxed_unsync())
+pub fn until(response: Response<Body>, end: End, trailers: Option<HeaderMap>) -> Response<Body> {
+    response.map(|body| Lasting { body, end, trailers, ended: false }.boxed_unsync())
 }
 
 impl HttpBody for Lasting {
@@ -43,13 +46,13 @@ impl HttpBody for Lasting {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if self.ended || self.end.as_mut().poll(context).is_ready() {
             self.ended = true;
-            return Poll::Ready(None);
+            return Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))));
         }
         Pin::new(&mut self.body).poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended || self.body.is_end_stream()
+        (self.ended && self.trailers.is_none()) || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
