@@ -58,3 +58,5 @@ mod tampering;
 mod tls;
 #[cfg(feature = "emulator")]
 mod tokens;
+#[cfg(feature = "emulator")]
+mod upstreams;
