@@ -60,3 +60,5 @@ mod tampering;
 mod tls;
 #[cfg(feature = "emulator")]
 mod tokens;
+#[cfg(feature = "emulator")]
+mod upstreams;

@@ -1,6 +1,7 @@
 //! One app, and how a request is sent to it.
 
 use std::error::Error as _;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -275,11 +276,15 @@ fn unaddressed(request: Request<Outgoing>) -> (Head, Outgoing) {
 /// A stream that ended with its connection, or that the app says it did not look at (RFC 9113 §8.7).
 fn lost_stream(error: TrySendError<Request<Outgoing>>) -> Failed {
     let error = error.into_error();
-    let cause = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
-    let unseen = cause.is_some_and(|cause| {
-        cause.is_go_away() || cause.is_io() || cause.reason() == Some(h2::Reason::REFUSED_STREAM)
+    let source = error.source();
+    // What the app says of the stream, or of all of them, and what the network does.
+    let refused = source.and_then(|source| source.downcast_ref::<h2::Error>()).is_some_and(|cause| {
+        cause.is_io()
+            || (cause.is_remote()
+                && (cause.is_go_away() || cause.reason() == Some(h2::Reason::REFUSED_STREAM)))
     });
-    if unseen || error.is_closed() { Failed::Unheard(error) } else { Failed::Broken(error) }
+    let died = source.is_some_and(|source| source.is::<io::Error>());
+    if refused || died || error.is_closed() { Failed::Unheard(error) } else { Failed::Broken(error) }
 }
 
 fn finish(response: Response<Leased<Outgoing>>, may_switch: bool) -> Result<Response<Body>, Failed> {

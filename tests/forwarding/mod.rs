@@ -58,7 +58,7 @@ impl Scene {
 }
 
 /// The head of a request with a visitor's cookies: `start` without the version, and further header lines.
-fn head(visitor: &Visitor, start: &str, headers: &[&str]) -> String {
+pub(crate) fn head(visitor: &Visitor, start: &str, headers: &[&str]) -> String {
     let cookies = visitor.jar.line();
     let cookies = cookies.map(|line| format!("Cookie: {}\r\n", line.to_str().unwrap())).unwrap_or_default();
     let further: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
