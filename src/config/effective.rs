@@ -37,7 +37,7 @@ impl Effective {
         Self(settings)
     }
 
-    /// The settings, in the order of [`KEYS`].
+    /// The settings, in the order of [`KEYS`](super::KEYS).
     #[must_use]
     pub fn settings(&self) -> &[Setting] {
         &self.0

@@ -7,7 +7,8 @@ use std::sync::MutexGuard;
 use tempfile::TempDir;
 
 use super::engine::{copy, emulate, images, ports, visitor};
-use crate::support::visitor::text;
+use crate::support::visitor::{Visitor, text};
+use crate::support::wire;
 
 const PAGE: &str = include_str!("../../docs/compose.md");
 
@@ -61,9 +62,11 @@ impl Drop for Terminal {
     }
 }
 
-async fn alice_gets_in() {
-    let page = visitor().sign_in("alice", "/deep/link").await;
+async fn alice_gets_in() -> Visitor {
+    let mut browser = visitor();
+    let page = browser.sign_in("alice", "/deep/link").await;
     assert!(text(&page).contains("alice@example.com"), "{}", text(&page));
+    browser
 }
 
 #[tokio::test]
@@ -88,9 +91,20 @@ async fn the_pages_commands_lead_to_a_signed_in_request_both_ways() {
     assert_eq!(checked.matches("[redacted]").count(), 2, "{checked}");
     let told = terminal.run(&format!("cd deploy/compose\n{up}"));
     assert!(told.starts_with("HTTP/1.1 401"), "{told}");
-    alice_gets_in().await;
+    let mut browser = alice_gets_in().await;
     let logs = terminal.run(&format!("cd deploy/compose\n{logs}"));
     assert!(logs.contains("\"message\":\"serving\""), "{logs}");
+
+    let (restart, new_key) = ("docker compose restart gate", "docker run --rm cognigate:0.1.0 keys new");
+    assert!(PAGE.contains(restart) && PAGE.contains(new_key));
+    // Replaced, as editors do, which the mount of a single file does not see before the restart.
+    terminal
+        .run(&format!("cd deploy/compose/secrets; ({new_key}; cat session-keys) > new; mv new session-keys"));
+    let sealed = browser.jar.get("cognigate").unwrap().to_owned();
+    terminal.run(&format!("cd deploy/compose; {restart}"));
+    wire::eventually("it serves again", || async { wire::probe(visitor().gate(), "/").await == 421 }).await;
+    assert_eq!(browser.navigate("/").await.status(), 200, "the old key opens no session");
+    assert_ne!(browser.jar.get("cognigate").unwrap(), sealed, "the new key seals none");
 }
 
 #[test]
