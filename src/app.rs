@@ -13,6 +13,7 @@ use crate::auth::gate::Admission;
 use crate::auth::navigation::{is_declared_fetch, is_navigation};
 use crate::auth::{RelyingParty, RequestHead};
 use crate::clock::Clock;
+use crate::cognito::client_secret::ClientSecret;
 use crate::cognito::endpoints::{Endpoints, MissingEndpoint};
 use crate::cognito::http::Http;
 use crate::cognito::jwks::Jwks;
@@ -78,7 +79,8 @@ impl App {
         let jwks = Arc::new(Jwks::new(http.clone(), endpoints.jwks.clone(), clock.clone()));
         let verifier =
             Verifier::new(Arc::clone(&jwks), &endpoints.issuers, &cognito.client_id, clock.clone());
-        let tokens = TokenClient::new(http, &endpoints, &cognito.client_id, cognito.client_secret.clone());
+        let secret = ClientSecret::new(cognito.client_secret.clone(), cognito.client_secret_file.clone());
+        let tokens = TokenClient::new(http, &endpoints, &cognito.client_id, secret);
         Ok(Self {
             tunnels: Arc::new(Tunnels::new(Arc::clone(&metrics))),
             origins: Origins::new(&config.public_url, &config.websocket.origins),
@@ -114,6 +116,11 @@ impl App {
     /// Ends what outlasts its request: WebSockets, which are told so, and streams of events.
     pub fn end_tunnels(&self) {
         self.tunnels.close();
+    }
+
+    /// Follows the files of the session keys and the client secret; never ends.
+    pub async fn follow_files(&self) {
+        self.rp.follow_files().await;
     }
 
     /// Waits, for a while, for what goes on beside the answers; before the end of the process.

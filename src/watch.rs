@@ -56,6 +56,13 @@ impl Watch {
         Self { judged: used.digest, doubted: None }
     }
 
+    /// Begins with nothing, so that the first look is news.
+    #[must_use]
+    pub fn unread() -> Self {
+        // No digest of anything is known to be this.
+        Self { judged: Digest::default(), doubted: None }
+    }
+
     /// What is made of files that changed: something new to use, or the reason why it cannot be used, told once.
     /// `None` where there is no news.
     pub fn look<const N: usize, T, E>(

@@ -10,7 +10,7 @@ use http::{Response, StatusCode};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::support::tls::{Authority, Folder};
-use crate::support::wire::{exchange, status};
+use crate::support::wire::{exchange, metric, status};
 use crate::support::{PUBLIC_URL, Stage, ready};
 
 /// A request to the admin port: the status, the head and the body of the answer.
@@ -25,13 +25,6 @@ async fn ask(admin: SocketAddr, method: &str, path: &str) -> (u16, String, Strin
 async fn get(admin: SocketAddr, path: &str) -> (u16, String) {
     let (status, _, body) = ask(admin, "GET", path).await;
     (status, body)
-}
-
-/// The value of one series; 0 where it is not there.
-async fn metric(admin: SocketAddr, series: &str) -> f64 {
-    let (_, text) = get(admin, "/metrics").await;
-    let line = text.lines().find_map(|line| line.strip_prefix(series));
-    line.map_or(0.0, |value| value.trim().parse().unwrap())
 }
 
 /// A gate with a stage's settings but for `changes`, and without those in `without`; perhaps not ready yet.
@@ -221,7 +214,8 @@ async fn what_goes_wrong_is_counted_by_its_reason() {
 
 #[tokio::test]
 async fn refreshes_are_counted_by_their_end() {
-    let stage = Stage::new().await;
+    // Longer than a refresh token lives.
+    let stage = Stage::with(|setup| setup.set("session.max_lifetime", "3650d")).await;
     let admin = stage.gate.admin_address();
     let mut alice = stage.signed_in().await;
     stage.clock.advance(Duration::from_secs(3600));

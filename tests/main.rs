@@ -45,6 +45,8 @@ mod public_paths;
 #[cfg(feature = "emulator")]
 mod refresh;
 #[cfg(feature = "emulator")]
+mod reloading;
+#[cfg(feature = "emulator")]
 mod sample_app;
 mod seal;
 mod session;

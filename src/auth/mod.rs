@@ -12,12 +12,14 @@ pub mod login_state;
 pub mod logout;
 pub mod navigation;
 pub mod refresh;
+pub mod reload;
 pub mod remembered;
 pub mod return_to;
 mod revocation;
 pub mod userinfo;
 mod watched;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +60,9 @@ pub struct RelyingParty {
     public_url: Origin,
     prefix: EndpointPrefix,
     store: CookieStore,
+    /// Those of the store and of the login cookies, to be given other keys.
+    sealers: [Sealer; 2],
+    keys_file: Option<PathBuf>,
     client_id: String,
     scopes: String,
     authorize: Url,
@@ -106,6 +111,7 @@ impl RelyingParty {
         let cognito = &config.cognito;
         let scope = format!("{} {} {}", config.cookie.scope, cognito.pool.as_str(), cognito.client_id);
         let sealer = |purpose| Sealer::new(&ring, purpose, &scope);
+        let sealers = [sealer(Purpose::Session), sealer(Purpose::Login)];
         let attributes = Attributes {
             secure: config.cookie.secure,
             same_site: match config.cookie.same_site {
@@ -119,17 +125,20 @@ impl RelyingParty {
         let name = config.cookie.name.as_str();
         let tokens = Arc::new(tokens);
         let signed_out = Arc::new(Remembered::new(TOMBSTONE, REMEMBERED, clock.clone()));
+        let [session_sealer, login_sealer] = sealers.clone();
         Self {
+            sealers,
             public_url: config.public_url.clone(),
             prefix: config.prefix.clone(),
-            store: CookieStore::new(sealer(Purpose::Session), name, attributes.clone()),
+            store: CookieStore::new(session_sealer, name, attributes.clone()),
+            keys_file: config.session.keys_file.clone(),
             client_id: config.cognito.client_id.clone(),
             scopes: config.cognito.scopes.join(" "),
             authorize: endpoints.authorize.clone(),
             authorize_parameters: config.cognito.authorize.clone(),
             logout: endpoints.logout.clone(),
             attributes: login_attributes.clone(),
-            login_states: LoginStates::new(sealer(Purpose::Login), name, login_attributes, clock.clone()),
+            login_states: LoginStates::new(login_sealer, name, login_attributes, clock.clone()),
             refresher: Refresher::new(
                 Arc::clone(&tokens),
                 verifier.clone(),

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 
+use super::client_secret::ClientSecret;
 use super::endpoints::Endpoints;
 use super::http::{Http, HttpError, Reply, jittered};
 use crate::secret::Secret;
@@ -24,13 +25,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Asks for tokens as one app client.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct TokenClient {
     http: Http,
     token_url: Url,
     revoke_url: Url,
     client_id: String,
-    client_secret: Option<Secret>,
+    client_secret: ClientSecret,
 }
 
 /// What the token endpoint gave; nothing of it is verified yet.
@@ -61,7 +62,7 @@ pub enum GrantError {
 
 impl TokenClient {
     #[must_use]
-    pub fn new(http: Http, endpoints: &Endpoints, client_id: &str, client_secret: Option<Secret>) -> Self {
+    pub fn new(http: Http, endpoints: &Endpoints, client_id: &str, client_secret: ClientSecret) -> Self {
         Self {
             http,
             token_url: endpoints.token.clone(),
@@ -93,7 +94,7 @@ impl TokenClient {
     /// is another attempt, and a Cognito in trouble is not asked more than that.
     pub async fn refresh(&self, refresh_token: &Secret) -> Result<TokenSet, GrantError> {
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
-        let ask = || self.http.fetch(self.authenticated(&self.token_url, &form), LIMIT, ATTEMPT_TIMEOUT);
+        let ask = || self.ask(&self.token_url, &form, ATTEMPT_TIMEOUT);
         let outcome = match ask().await {
             // A pooled connection that was being closed breaks off unheard; a fresh one tells.
             Err(HttpError::Broken(_)) => ask().await,
@@ -123,9 +124,7 @@ impl TokenClient {
         let mut pause = FIRST_PAUSE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let outcome =
-                self.http.fetch(self.authenticated(url, form), LIMIT, left.min(ATTEMPT_TIMEOUT)).await;
-            let fault = match outcome {
+            let fault = match self.ask(url, form, left.min(ATTEMPT_TIMEOUT)).await {
                 Ok(reply) => match passing_fault(&reply) {
                     None => return Ok(reply),
                     Some(fault) => fault,
@@ -148,10 +147,32 @@ impl TokenClient {
         }
     }
 
+    /// Asks once; and once more where the client secret is refused and its file has another by now, since nothing is
+    /// used up by a request whose client is not known.
+    async fn ask(&self, url: &Url, form: &[(&str, &str)], within: Duration) -> Result<Reply, HttpError> {
+        let secret = self.client_secret.current();
+        let secret = secret.as_deref();
+        let reply = self.http.fetch(self.authenticated(url, form, secret), LIMIT, within).await?;
+        let refused = reply.status.is_client_error()
+            && oauth_error(&reply).is_some_and(|error| error == "invalid_client");
+        if !refused || !self.client_secret.replaced(secret).await {
+            return Ok(reply);
+        }
+        tracing::info!("the client secret was refused; trying the new one in its file");
+        let secret = self.client_secret.current();
+        self.http.fetch(self.authenticated(url, form, secret.as_deref()), LIMIT, within).await
+    }
+
+    /// The secret, which may be replaced meanwhile.
+    #[must_use]
+    pub fn client_secret(&self) -> &ClientSecret {
+        &self.client_secret
+    }
+
     /// By Basic (RFC 6749 §2.3.1) where there is a secret; a public client sends only its id.
-    fn authenticated(&self, url: &Url, form: &[(&str, &str)]) -> RequestBuilder {
+    fn authenticated(&self, url: &Url, form: &[(&str, &str)], secret: Option<&Secret>) -> RequestBuilder {
         let request = self.http.post(url);
-        match &self.client_secret {
+        match secret {
             Some(secret) => request.basic_auth(&self.client_id, Some(secret.expose())).form(form),
             None => {
                 let mut form = form.to_vec();

@@ -337,6 +337,7 @@ async fn attend_admin(
     ending: Shutdown,
 ) {
     let (jwks, metrics) = (Arc::clone(app.jwks()), Arc::clone(app.metrics()));
+    let followed = Arc::clone(&app);
     let subject = admin::Subject { is_ready: move || app.jwks().is_loaded(), ending, app: health, metrics };
     let probes = admin::serve(listener, terms, subject);
     tokio::select! {
@@ -346,5 +347,6 @@ async fn attend_admin(
             }
         }
         () = jwks.keep_fresh() => {}
+        () = followed.follow_files() => {}
     }
 }

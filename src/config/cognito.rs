@@ -37,6 +37,7 @@ pub(super) fn cognito(raw: RawCognito, report: &mut Report) -> Option<Cognito> {
         pool: pool?,
         client_id: client_id?,
         client_secret: raw.client_secret,
+        client_secret_file: raw.client_secret_file.map(Into::into),
         domain,
         scopes: scopes?,
         overrides,

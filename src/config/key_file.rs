@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::session_key::{self, KeyError};
 use crate::file::{ReadError, read_text};
 use crate::secret::KeyMaterial;
+use crate::watch::Content;
 
 /// Why a key ring's file cannot be read or changed. Follows the file's name in a message, and shows no key.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,15 @@ enum Reason {
 /// Where it cannot be read, has no key, a line that is none, or one key twice.
 pub fn read(path: &Path) -> Result<Vec<KeyMaterial>, KeyFileError> {
     Ok(parse(&read_text(path).map_err(Reason::Read)?)?)
+}
+
+/// The keys of what a file held.
+///
+/// # Errors
+/// As [`read`] has them.
+pub fn keys_of(content: Content) -> Result<Vec<KeyMaterial>, KeyFileError> {
+    let bytes = content.map_err(Reason::Read)?;
+    Ok(parse(str::from_utf8(&bytes).map_err(|_| Reason::Read(ReadError::NotUtf8))?)?)
 }
 
 /// Replaces the file's keys by what `change` makes of them, in one step: whoever reads it meanwhile finds the old keys

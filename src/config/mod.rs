@@ -41,6 +41,7 @@ mod upstreams;
 mod websocket;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -166,6 +167,8 @@ pub struct Cognito {
     pub client_id: String,
     /// Absent for a public client.
     pub client_secret: Option<Secret>,
+    /// Where the secret came from, to be looked at again.
+    pub client_secret_file: Option<PathBuf>,
     /// Scheme, host and port of the managed login pages; absent only where every endpoint is given by itself.
     pub domain: Option<Url>,
     /// In the order given; `openid` is among them, none is twice.
@@ -206,6 +209,8 @@ pub struct AuthorizeParameters {
 pub struct Session {
     /// The first seals, all open. Never empty, none is twice.
     pub keys: Vec<KeyMaterial>,
+    /// Where the keys came from, to be looked at again.
+    pub keys_file: Option<PathBuf>,
     /// True where none was given: sessions end with the process, and replicas do not share them.
     pub keys_generated: bool,
     /// How long before its `exp` an access token is refreshed; below five minutes.

@@ -69,8 +69,7 @@ pub(super) struct RawCognito {
     pub(super) client_id: Option<String>,
     pub(super) client_secret: Option<Secret>,
     /// Read by then, into `client_secret`.
-    #[serde(rename = "client_secret_file")]
-    pub(super) _client_secret_file: Option<String>,
+    pub(super) client_secret_file: Option<String>,
     pub(super) domain: Option<String>,
     pub(super) scopes: Vec<String>,
     pub(super) issuer: Option<Vec<String>>,
@@ -93,8 +92,7 @@ pub(super) struct RawCognito {
 pub(super) struct RawSession {
     pub(super) keys: Option<Vec<Secret>>,
     /// Read by then, into `keys`.
-    #[serde(rename = "keys_file")]
-    pub(super) _keys_file: Option<String>,
+    pub(super) keys_file: Option<String>,
     pub(super) refresh_margin: String,
     pub(super) max_lifetime: String,
     pub(super) idle_timeout: Option<String>,

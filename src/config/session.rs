@@ -26,6 +26,7 @@ pub(super) fn session(raw: &RawSession, report: &mut Report) -> Option<Session> 
     let idle_timeout = raw.idle_timeout.as_deref().map(|text| idle_timeout(text, max_lifetime, report));
     Some(Session {
         keys: keys?,
+        keys_file: raw.keys_file.as_ref().map(Into::into),
         keys_generated,
         refresh_margin: refresh_margin?,
         max_lifetime: max_lifetime?,

@@ -16,6 +16,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use base64_simd::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
@@ -49,17 +50,20 @@ impl Purpose {
     }
 }
 
-/// Seals and opens for one purpose and one scope. Clones share the keys.
+/// Seals and opens for one purpose and one scope. Clones share the keys, and a change of them.
 ///
-/// All key derivation is done by [`Sealer::new`]; opening a value hashes nothing.
+/// All key derivation is done by [`Sealer::new`] and [`Sealer::renew`]; opening a value hashes nothing.
 #[derive(Clone)]
 pub struct Sealer(Arc<Inner>);
 
 struct Inner {
-    /// Never empty, and in the ring's order: the first seals.
-    keys: Vec<(KeyId, Xaes256Gcm)>,
+    purpose: Purpose,
+    keys: ArcSwap<Keys>,
     aad: Vec<u8>,
 }
+
+/// Never empty, and in the ring's order: the first seals.
+type Keys = Vec<(KeyId, Xaes256Gcm)>;
 
 /// What was sealed.
 pub struct Opened {
@@ -81,14 +85,19 @@ impl Sealer {
     /// A sealer for `purpose` within `scope`, the cookie's domain or host as configured.
     #[must_use]
     pub fn new(ring: &KeyRing, purpose: Purpose, scope: &str) -> Self {
-        let keys = ring.derive(purpose.label()).map(|(id, key)| (id, Xaes256Gcm::new(&key))).collect();
         let mut aad = Vec::new();
         for part in [purpose.label(), &[VERSION], scope.as_bytes()] {
             // Lengths keep (ab, c) apart from (a, bc).
             aad.extend_from_slice(&(part.len() as u64).to_be_bytes());
             aad.extend_from_slice(part);
         }
-        Self(Arc::new(Inner { keys, aad }))
+        Self(Arc::new(Inner { purpose, keys: ArcSwap::from_pointee(derived(ring, purpose)), aad }))
+    }
+
+    /// Goes over to the keys of `ring`, in every clone at once: what is sealed with a key that is no longer there does
+    /// not open any more.
+    pub fn renew(&self, ring: &KeyRing) {
+        self.0.keys.store(Arc::new(derived(ring, self.0.purpose)));
     }
 
     /// Seals `plaintext` with the ring's first key under a fresh nonce.
@@ -100,7 +109,8 @@ impl Sealer {
     }
 
     fn seal_with_nonce(&self, plaintext: &[u8], nonce: &[u8; NONCE]) -> String {
-        let (id, cipher) = &self.0.keys[0];
+        let keys = self.0.keys.load();
+        let (id, cipher) = &keys[0];
         // Reserved in full: a buffer that grew would leave plaintext behind.
         let mut sealed = Vec::with_capacity(HEADER + plaintext.len() + TAG);
         sealed.push(VERSION);
@@ -133,7 +143,7 @@ impl Sealer {
         let end = bytes.len() - TAG;
         bytes.truncate(end);
         bytes.drain(..HEADER);
-        for (index, (key_id, cipher)) in self.0.keys.iter().enumerate() {
+        for (index, (key_id, cipher)) in self.0.keys.load().iter().enumerate() {
             if *key_id == id && cipher.open(&nonce, &self.0.aad, &mut bytes, &tag).is_ok() {
                 return Ok(Opened { bytes, current_key: index == 0 });
             }
@@ -142,9 +152,13 @@ impl Sealer {
     }
 }
 
+fn derived(ring: &KeyRing, purpose: Purpose) -> Keys {
+    ring.derive(purpose.label()).map(|(id, key)| (id, Xaes256Gcm::new(&key))).collect()
+}
+
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sealer({} keys)", self.0.keys.len())
+        write!(f, "Sealer({} keys)", self.0.keys.load().len())
     }
 }
 
@@ -210,7 +224,8 @@ mod tests {
             (id, Xaes256Gcm::new(&key))
         };
         let aad = Sealer::new(&one, Purpose::Session, "a").0.aad.clone();
-        let both = Sealer(Arc::new(Inner { keys: vec![cipher(&one), cipher(&other)], aad }));
+        let keys = ArcSwap::from_pointee(vec![cipher(&one), cipher(&other)]);
+        let both = Sealer(Arc::new(Inner { purpose: Purpose::Session, keys, aad }));
         let opened = both.open(sealed.as_bytes()).unwrap();
         assert_eq!((opened.bytes.as_slice(), opened.current_key), (b"hello".as_slice(), false));
     }

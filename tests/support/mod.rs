@@ -187,10 +187,15 @@ impl Setup {
         self
     }
 
+    /// Leaves a key out that the stage would set.
+    pub(crate) fn without(mut self, key: &str) -> Self {
+        self.without.push(key.to_owned());
+        self
+    }
+
     /// A gateway that asks, at 127.0.0.1, in the place of an app behind the gate.
-    pub(crate) fn asked_by(mut self, dialect: &str) -> Self {
-        self.without.push("upstream".to_owned());
-        self.set("gateway.dialect", dialect).set("listen.trusted_proxies", "127.0.0.1")
+    pub(crate) fn asked_by(self, dialect: &str) -> Self {
+        self.without("upstream").set("gateway.dialect", dialect).set("listen.trusted_proxies", "127.0.0.1")
     }
 
     /// Another public URL, which the emulator's clients are registered for.

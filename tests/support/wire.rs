@@ -55,6 +55,15 @@ pub(crate) async fn probe(address: SocketAddr, path: &str) -> u16 {
     status(&exchange(address, request.into_bytes()).await)
 }
 
+/// The value of one series on the admin port at `address`; 0 where it is not there.
+pub(crate) async fn metric(address: SocketAddr, series: &str) -> f64 {
+    let request = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let answer = exchange(address, request.into()).await;
+    let text = String::from_utf8_lossy(&answer);
+    let line = text.lines().find_map(|line| line.strip_prefix(series));
+    line.map_or(0.0, |value| value.trim().parse().unwrap())
+}
+
 /// Asks until it is so. Only for what happens on its own soon; what a test causes it should wait for by name.
 pub(crate) async fn eventually<R: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> R) {
     let deadline = Instant::now() + PATIENCE;
