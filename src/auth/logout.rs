@@ -149,7 +149,8 @@ impl RelyingParty {
     /// Ends what this browser holds, and returns the lines that clear its cookies.
     fn end_session(&self, cookies: &RequestCookies) -> Vec<HeaderValue> {
         if let Loaded::Session { session, .. } = self.store.load(cookies) {
-            self.signed_out.insert(session.id);
+            // A copy of the cookie dies here too: past its access token, its refresh token is revoked.
+            self.signed_out.insert_until(session.id, session.access_expires);
             self.watched.signed_out(session.id);
             let successors = self.refresher.forget(&session);
             tracing::info!(sub = %session.identity.sub, session = %session.id, "signed out");

@@ -47,7 +47,7 @@ use remembered::Remembered;
 use revocation::Revocations;
 use watched::Watched;
 
-/// How long a signed-out session id is refused, so that an answer under way cannot bring the session back.
+/// How long a signed-out session id is refused at least, so that an answer under way cannot bring the session back.
 const TOMBSTONE: Duration = Duration::from_secs(120);
 /// How long a redeemed state is remembered: as long as its login cookie could be replayed.
 const REDEEMED: Duration = login_state::LIFETIME;

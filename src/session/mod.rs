@@ -100,7 +100,7 @@ impl fmt::Debug for Identity {
 }
 
 /// Names one session; 16 random bytes, printed as hex. It opens nothing, so it may be logged.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId([u8; 16]);
 
 impl SessionId {
