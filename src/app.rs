@@ -174,7 +174,8 @@ impl App {
     pub fn send_to_https<B>(&self, request: &Request<B>, peer: SocketAddr) -> Response<Body> {
         let request_id = request_id(request.headers());
         let access = Access::begin(request, peer.ip());
-        let response = redirect::to_https(&self.hosts, request.method(), request.uri(), request.headers());
+        let response =
+            redirect::to_https(&self.sizes, &self.hosts, request.method(), request.uri(), request.headers());
         let decision = Decision { outcome: Decision::REDIRECT, route: "redirect", sub: None };
         access.end(&request_id, response.status(), &decision, &self.metrics);
         response

@@ -5,13 +5,28 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 
 use crate::policy::host::{HostError, Hosts};
+use crate::policy::size::{SizeError, Sizes};
 use crate::types::{Body, empty, full};
 
 /// Sends a request to the same path and query at its host's https; nothing is served here.
 ///
 /// A host that is not ours is not sent anywhere: that would be a redirect to wherever its sender likes.
 #[must_use]
-pub fn to_https(hosts: &Hosts, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response<Body> {
+pub fn to_https(
+    sizes: &Sizes,
+    hosts: &Hosts,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Response<Body> {
+    match sizes.admit(uri, headers) {
+        Err(error @ SizeError::Target) => return refused(StatusCode::URI_TOO_LONG, &error),
+        Err(error @ SizeError::Header) => {
+            return refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &error);
+        }
+        // Nobody reads the body here.
+        Ok(()) | Err(SizeError::Body) => {}
+    }
     let authority = match hosts.at_https(uri, headers) {
         Ok(authority) => authority,
         Err(error @ HostError::Malformed) => return refused(StatusCode::BAD_REQUEST, &error),

@@ -84,3 +84,15 @@ async fn nobody_is_sent_to_a_host_that_is_not_ours() {
         assert_eq!(ask(address, request).await, (status, None), "{request}");
     }
 }
+
+#[tokio::test]
+async fn the_limits_hold_there_too() {
+    let (_stage, address) = redirecting(|setup| setup).await;
+    let long = "x".repeat(70 * 1024);
+    let header = format!("GET / HTTP/1.1\r\nHost: app.test\r\nX: {long}");
+    assert_eq!(ask(address, &header).await, (431, None));
+    assert_eq!(
+        ask(address, &format!("GET /{} HTTP/1.1\r\nHost: app.test", &long[..20 * 1024])).await,
+        (414, None)
+    );
+}
