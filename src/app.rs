@@ -4,8 +4,9 @@ mod asked;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::header::STRICT_TRANSPORT_SECURITY;
+use http::header::{CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 
@@ -28,11 +29,12 @@ use crate::policy::origins::Origins;
 use crate::policy::path::CanonicalPath;
 use crate::policy::proxies::TrustedProxies;
 use crate::policy::public::PublicPaths;
+use crate::policy::size::Sizes;
 use crate::policy::way::Way;
 use crate::proxy::lasting;
 use crate::proxy::tunnel::{End, Tunnels};
 use crate::proxy::upstreams::Upstreams;
-use crate::proxy::{self, Forwarded, NoWay, Passport, Payload, upgrade};
+use crate::proxy::{self, Bounds, Forwarded, NoWay, Passport, Payload, upgrade};
 use crate::server::redirect;
 use crate::session::Session;
 use crate::telemetry::access::{Access, Decision};
@@ -45,6 +47,9 @@ pub struct App {
     rp: RelyingParty,
     jwks: Arc<Jwks>,
     metrics: Arc<Metrics>,
+    sizes: Sizes,
+    body_bytes: Option<u64>,
+    stall_timeout: Duration,
     hosts: Hosts,
     hsts: Option<HeaderValue>,
     public_url: Origin,
@@ -88,6 +93,9 @@ impl App {
             rp: RelyingParty::new(config, &endpoints, tokens, verifier, clock, Arc::clone(&metrics)),
             jwks,
             metrics,
+            sizes: Sizes::new(&config.limits),
+            body_bytes: config.limits.body_bytes,
+            stall_timeout: config.limits.stall_timeout,
             hosts: Hosts::new(&config.public_url, &config.listen.hosts),
             hsts: config.listen.hsts.and_then(|age| format!("max-age={}", age.as_secs()).try_into().ok()),
             public_url: config.public_url.clone(),
@@ -151,7 +159,7 @@ impl App {
             request_id: &request_id,
         };
         let mut decision = Decision::default();
-        let payload = Payload { body, upgrade: upgrade::asked(&parts) };
+        let payload = Payload { body, upgrade: upgrade::asked(&parts), bounds: self.bounds(&parts.headers) };
         let answer = self.dispatch(upstreams, &head, payload, &way, &mut decision).await;
         let mut response = answer.unwrap_or_else(|failure| self.explain(failure, &head));
         if let Some(hsts) = &self.hsts {
@@ -181,6 +189,7 @@ impl App {
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {
         decision.outcome = "refused";
+        self.sizes.admit(head.uri, head.headers)?;
         let host = self.hosts.admit(head.uri, head.headers, self.public_url.is_secure())?;
         // `CONNECT` asks for a tunnel, whatever its target looks like.
         let target = head.uri.path_and_query().filter(|_| head.method != Method::CONNECT);
@@ -250,6 +259,13 @@ impl App {
                 Err(Failure::RefreshUnavailable { retry_after })
             }
         }
+    }
+
+    /// A gRPC stream may be silent for as long as it likes: the client has another call to make, or none.
+    fn bounds(&self, headers: &HeaderMap) -> Bounds {
+        let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        let stall = (!kind.starts_with(b"application/grpc")).then_some(self.stall_timeout);
+        Bounds { most: self.body_bytes, stall }
     }
 
     /// Our own endpoints, below the prefix; none of them is ever the app's.

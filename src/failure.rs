@@ -21,12 +21,15 @@ use crate::pages::{Action, Page};
 use crate::policy::host::HostError;
 use crate::policy::origins::ForeignOrigin;
 use crate::policy::path::PathError;
+use crate::policy::size::SizeError;
 use crate::proxy::client::ForwardError;
 use crate::types::Body;
 
 /// What ends a request without the app's answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
+    #[error(transparent)]
+    Size(#[from] SizeError),
     #[error(transparent)]
     Host(#[from] HostError),
     #[error(transparent)]
@@ -120,6 +123,27 @@ impl Failure {
 
     fn look(self, rp: &RelyingParty, head: &RequestHead<'_>) -> Look {
         match self {
+            Self::Size(SizeError::Target) => Look::new(
+                StatusCode::URI_TOO_LONG,
+                "The address is too long",
+                "This address has more characters than are passed on.",
+            ),
+            Self::Size(SizeError::Header) => Look::new(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "The request's headers are too large",
+                "Your browser sent more header fields than are passed on. Cookies are the usual reason: please \
+                 delete those of this site, and sign in again.",
+            ),
+            Self::Size(SizeError::Body) | Self::Forward(ForwardError::TooLarge) => Look::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The upload is too large",
+                "The request's body is larger than what is passed on.",
+            ),
+            Self::Forward(ForwardError::Stalled) => Look::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "The upload took too long",
+                "Nothing came of the request's body for a while. Please try again.",
+            ),
             Self::Host(HostError::Malformed) => Look::new(
                 StatusCode::BAD_REQUEST,
                 "Bad request",
@@ -194,7 +218,8 @@ impl Failure {
     fn log(&self, head: &RequestHead<'_>) {
         let request_id = head.request_id.as_str();
         match self {
-            Self::Host(_)
+            Self::Size(_)
+            | Self::Host(_)
             | Self::Path(_)
             | Self::Origin(_)
             | Self::NoEndpoint
@@ -205,6 +230,9 @@ impl Failure {
                 reason: CallbackError::Malformed(_) | CallbackError::StateLost | CallbackError::Reported(_),
                 ..
             }) => tracing::info!(request_id, failure = %self, "refused"),
+            Self::Forward(ForwardError::TooLarge | ForwardError::Stalled) => {
+                tracing::debug!(request_id, failure = %self, "refused");
+            }
             Self::RefreshUnavailable { .. } | Self::Callback(_) | Self::Forward(_) => {
                 tracing::warn!(request_id, failure = %self, "failed");
             }

@@ -1,8 +1,10 @@
-//! What is judged about a request before anybody asks who sent it: its host, its path, and the word of proxies.
+//! What is judged about a request before anybody asks who sent it: its size, its host, its path, and the word of
+//! proxies.
 
 pub mod host;
 pub mod origins;
 pub mod path;
 pub mod proxies;
 pub mod public;
+pub mod size;
 pub mod way;

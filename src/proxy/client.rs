@@ -12,7 +12,6 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Either, Empty};
-use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use tokio::time::timeout;
 
@@ -20,7 +19,7 @@ use super::connect::{ConnectError, Connector, NoWay, Speaks, innermost};
 use super::hop;
 use super::pool::{Lease, Leased, Pool};
 use super::trailers::Trailing;
-use super::upload::{Progress, Upload};
+use super::upload::{Fault, Progress, Upload};
 use crate::config::{self, ForwardHost};
 use crate::telemetry::metrics::{Metrics, Peer};
 use crate::types::{Body, BoxError};
@@ -53,6 +52,10 @@ pub enum ForwardError {
     Switched,
     #[error("the request's body broke off, or its chunks are malformed")]
     Body,
+    #[error("the request's body is too large")]
+    TooLarge,
+    #[error("the client stopped in the middle of the request's body")]
+    Stalled,
     #[error("the request's body has a transfer coding beside chunked")]
     Coding,
     #[error("the request target cannot be sent on")]
@@ -90,9 +93,9 @@ impl Upstream {
 
     /// Sends a request whose headers are as the app shall see them, but for `Host`, which `forward.host` may replace.
     /// A 101 only comes back where the request has `Upgrade`.
-    pub async fn send(
+    pub(super) async fn send(
         &self,
-        request: Request<Incoming>,
+        request: Request<Upload>,
         target: PathAndQuery,
     ) -> Result<Response<Body>, ForwardError> {
         let (method, began) = (request.method().clone(), Instant::now());
@@ -104,18 +107,17 @@ impl Upstream {
 
     async fn exchange(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Request<Upload>,
         target: PathAndQuery,
     ) -> Result<Response<Body>, ForwardError> {
         if let Some(host) = &self.host {
             request.headers_mut().insert(HOST, host.clone());
         }
         let speaks = if request.headers().contains_key(UPGRADE) { Speaks::Http1 } else { Speaks::Any };
-        let (head, body) = request.into_parts();
+        let (head, upload) = request.into_parts();
         let head = Head { method: head.method, headers: head.headers, target, extensions: head.extensions };
         // Only what may be sent twice is kept for that: it costs a copy of the headers.
-        let may_repeat = body.is_end_stream() && head.method.is_idempotent();
-        let upload = Upload::new(body);
+        let may_repeat = upload.is_end_stream() && head.method.is_idempotent();
         let progress = upload.progress();
         let body = Either::Left(Trailing(upload));
         let Some(lease) = self.pool.open(speaks) else {
@@ -169,14 +171,17 @@ impl Upstream {
         loop {
             let parts = progress.parts();
             return match timeout(self.response_timeout, answer.as_mut()).await {
-                Err(_) if progress.parts() != parts => continue,
+                Err(_) if progress.parts() != parts || progress.is_awaited() => continue,
                 Err(_) => {
                     if is_http2 {
                         self.pool.retire(id);
                     }
                     Err(Failed::Slow)
                 }
-                Ok(Ok(response)) => finish(response, may_switch),
+                Ok(Ok(response)) => {
+                    progress.set_answered();
+                    finish(response, may_switch)
+                }
                 Ok(Err(mut error)) => Err(match error.take_message() {
                     Some(request) if is_used => Failed::Unsent(Box::new(request), error.into_error()),
                     _ if is_used && is_http2 => lost_stream(error),
@@ -207,10 +212,14 @@ impl Upstream {
 
     fn explain(&self, failure: Failed, progress: &Progress) -> ForwardError {
         let upstream = Arc::clone(&self.name);
+        let is_lost = matches!(failure, Failed::Unsent(..) | Failed::Unheard(_) | Failed::Broken(_));
+        match progress.fault().filter(|_| is_lost) {
+            Some(Fault::Broken) => return ForwardError::Body,
+            Some(Fault::TooLarge) => return ForwardError::TooLarge,
+            Some(Fault::Stalled) => return ForwardError::Stalled,
+            None => {}
+        }
         match failure {
-            Failed::Unsent(..) | Failed::Unheard(_) | Failed::Broken(_) if progress.is_broken() => {
-                ForwardError::Body
-            }
             Failed::Unsent(_, source) | Failed::Unheard(source) | Failed::Broken(source) => {
                 ForwardError::Broken { upstream, source }
             }

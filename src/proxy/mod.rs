@@ -21,6 +21,7 @@ mod upload;
 pub mod upstreams;
 
 pub use self::connect::{ConnectError, NoWay};
+pub use self::upload::Bounds;
 
 use http::header::{CACHE_CONTROL, COOKIE, EXPECT, SET_COOKIE, TE, TRAILER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
@@ -32,6 +33,7 @@ use self::client::{ForwardError, Upstream};
 use self::hop::HopByHop;
 use self::trailers::Trailing;
 use self::tunnel::Tunnel;
+use self::upload::Upload;
 use crate::cookie::chunk::is_own;
 use crate::cookie::read::RequestCookies;
 use crate::policy::way::Way;
@@ -61,6 +63,7 @@ pub struct Payload {
     pub body: Incoming,
     /// The connection itself, where a WebSocket was asked for.
     pub upgrade: Option<OnUpgrade>,
+    pub bounds: Bounds,
 }
 
 /// What came of forwarding.
@@ -83,7 +86,7 @@ pub async fn forward(
     if !hop::is_chunked_alone(headers) {
         return Err(ForwardError::Coding);
     }
-    let mut request = Request::new(payload.body);
+    let mut request = Request::new(Upload::new(payload.body, payload.bounds));
     *request.method_mut() = method.clone();
     *request.headers_mut() = for_the_app(headers, passport);
     if payload.upgrade.is_some() {

@@ -2,68 +2,135 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::time::{Sleep, sleep};
+
+/// What a body may be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bounds {
+    /// In bytes, trailers not counted.
+    pub most: Option<u64>,
+    /// How long the client may send nothing while the app waits for it and has not begun to answer.
+    pub stall: Option<Duration>,
+}
 
 /// Passes a body on and counts its parts: an app that still takes them is not a slow one.
 #[derive(Debug)]
 pub(super) struct Upload {
     body: Incoming,
+    bounds: Bounds,
+    so_far: u64,
+    /// Runs while the client is waited for.
+    timer: Option<Pin<Box<Sleep>>>,
     progress: Progress,
 }
 
-/// How many parts of a body have gone to the app, and whether the client broke it.
+/// How many parts of a body have gone to the app, and what was wrong with it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Progress(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
     parts: AtomicU64,
-    broken: AtomicBool,
+    fault: AtomicU8,
+    awaited: AtomicBool,
+    answered: AtomicBool,
+}
+
+/// Why a body cannot go on; each is the client's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Fault {
+    /// A chunk that is none, a client that went away.
+    #[error("the body broke off, or its chunks are malformed")]
+    Broken = 1,
+    #[error("the body is too large")]
+    TooLarge,
+    #[error("the client sends nothing")]
+    Stalled,
 }
 
 impl Upload {
-    pub(super) fn new(body: Incoming) -> Self {
-        Self { body, progress: Progress::default() }
+    pub(super) fn new(body: Incoming, bounds: Bounds) -> Self {
+        Self { body, bounds, so_far: 0, timer: None, progress: Progress::default() }
     }
 
     pub(super) fn progress(&self) -> Progress {
         self.progress.clone()
     }
+
+    fn fail(&self, fault: Fault) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        self.progress.0.fault.store(fault as u8, Relaxed);
+        Poll::Ready(Some(Err(fault)))
+    }
+
+    /// The client has sent nothing: a fault, once it has for too long.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        let Some(stall) = self.bounds.stall.filter(|_| !self.progress.0.answered.load(Relaxed)) else {
+            return Poll::Pending;
+        };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(stall)));
+        ready!(timer.as_mut().poll(context));
+        self.fail(Fault::Stalled)
+    }
 }
 
 impl Progress {
     pub(super) fn parts(&self) -> u64 {
-        self.0.parts.load(Ordering::Relaxed)
+        self.0.parts.load(Relaxed)
     }
 
-    /// True where the body ended in an error: a chunk that is none, a client that went away.
-    pub(super) fn is_broken(&self) -> bool {
-        self.0.broken.load(Ordering::Relaxed)
+    /// True while the app waits for the client.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.0.awaited.load(Relaxed)
+    }
+
+    /// The app has begun to answer: it need not wait for the body any more.
+    pub(super) fn set_answered(&self) {
+        self.0.answered.store(true, Relaxed);
+    }
+
+    pub(super) fn fault(&self) -> Option<Fault> {
+        let fault = self.0.fault.load(Relaxed);
+        [Fault::Broken, Fault::TooLarge, Fault::Stalled].into_iter().find(|&known| known as u8 == fault)
     }
 }
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Fault;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(context);
+    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        let this = &mut *self;
+        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) else {
+            this.progress.0.awaited.store(true, Relaxed);
+            return this.wait(context);
+        };
+        this.timer = None;
+        this.progress.0.awaited.store(false, Relaxed);
         match frame {
-            Poll::Ready(Some(Ok(_))) => {
-                self.progress.0.parts.fetch_add(1, Ordering::Relaxed);
+            Some(Ok(frame)) => {
+                this.so_far += frame.data_ref().map_or(0, |data| data.len() as u64);
+                if this.bounds.most.is_some_and(|most| this.so_far > most) {
+                    return this.fail(Fault::TooLarge);
+                }
+                this.progress.0.parts.fetch_add(1, Relaxed);
+                Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(_))) => self.progress.0.broken.store(true, Ordering::Relaxed),
-            Poll::Ready(None) | Poll::Pending => {}
+            Some(Err(error)) => {
+                tracing::debug!(%error, "a request's body broke off");
+                this.fail(Fault::Broken)
+            }
+            None => Poll::Ready(None),
         }
-        frame
     }
 
     fn is_end_stream(&self) -> bool {

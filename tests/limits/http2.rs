@@ -10,10 +10,10 @@ use tokio::net::TcpStream;
 use crate::support::Stage;
 use crate::support::wire::{self, status};
 
-type Client = SendRequest<Full<Bytes>>;
+pub(super) type Client = SendRequest<Full<Bytes>>;
 
 /// A connection by prior knowledge on clear text.
-async fn connect(stage: &Stage) -> Client {
+pub(super) async fn connect(stage: &Stage) -> Client {
     let stream = TcpStream::connect(stage.gate.address()).await.unwrap();
     let (client, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);

@@ -1,3 +1,5 @@
 //! What a connection is, and how much anybody can ask of it: each limit through the real listener.
 
 mod http2;
+mod sizes;
+mod times;

@@ -112,7 +112,8 @@ impl App {
                     let app = app.clone();
                     async move { Ok::<_, Infallible>(app.take(request).await) }
                 });
-                let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                let connection =
+                    http1::Builder::new().max_headers(200).serve_connection(TokioIo::new(stream), service);
                 tokio::spawn(connection.with_upgrades());
             }
         }
