@@ -268,7 +268,12 @@ impl GateError {
 /// A thread with a runtime of its own.
 fn spawn(name: String, body: impl FnOnce(&Runtime) + Send + 'static) -> Result<JoinHandle<()>, GateError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(GateError::Thread)?;
-    thread::Builder::new().name(name).spawn(move || body(&runtime)).map_err(GateError::Thread)
+    let whole = move || {
+        body(&runtime);
+        // Not waiting for a file or a name that is still being read or looked up: that may be for ever.
+        runtime.shutdown_background();
+    };
+    thread::Builder::new().name(name).spawn(whole).map_err(GateError::Thread)
 }
 
 fn join(thread: JoinHandle<()>) {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -11,11 +12,13 @@ use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::{Door, HOST, shown};
 use crate::support::Stage;
 use crate::support::tls::{Authority, Folder, Pair, connect, credulous, send};
-use crate::support::wire::eventually;
+use crate::support::wire::{PATIENCE, eventually, probe};
 
 const SUCCESS: &str = "cognigate_reloads_total{subject=\"certificate\",result=\"success\"}";
 const FAILURE: &str = "cognigate_reloads_total{subject=\"certificate\",result=\"failure\"}";
@@ -147,4 +150,20 @@ async fn one_bad_certificate_does_not_hold_back_another_and_each_tells_its_end()
         door.metric(FAILURE).await.as_deref() == Some("1")
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_to_its_end_holds_up_neither_requests_nor_the_end() {
+    let door = Door::new().await;
+    // A pipe, in the place of a file on a server that went away.
+    let path = door.folder.path("app.crt");
+    fs::remove_file(&path).unwrap();
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    // Opened once somebody reads it. Nothing is ever written.
+    let opened = spawn_blocking(move || fs::File::options().write(true).open(path).unwrap());
+    let _held = timeout(PATIENCE, opened).await.expect("nobody looks").unwrap();
+    assert_eq!(door.stage.visitor().fetch("/").await.status(), 401);
+    assert_eq!(probe(door.stage.gate.admin_address(), "/readyz").await, 200);
+    let gate = door.stage.gate;
+    timeout(PATIENCE, spawn_blocking(move || gate.stop())).await.expect("it waits for the file").unwrap();
 }
