@@ -7,6 +7,7 @@ mod over_tls;
 mod sessions;
 mod sign_in;
 mod sign_out;
+mod websocket;
 
 use std::net::SocketAddr;
 

@@ -4,6 +4,8 @@ mod configured;
 mod demo;
 mod ending;
 mod healthcheck;
+#[cfg(target_os = "linux")]
+mod large;
 mod logs;
 mod ports;
 mod sample_app;

@@ -52,6 +52,10 @@ impl Peer {
         Self(BufReader::new(stream))
     }
 
+    pub(crate) fn of(stream: TcpStream) -> Self {
+        Self(BufReader::new(stream))
+    }
+
     /// Lets the kernel keep little for this end, so that a stream that nobody reads soon stops.
     pub(crate) fn small_buffers(self) -> Self {
         let socket = SockRef::from(self.0.get_ref());
@@ -117,6 +121,11 @@ impl Peer {
         let mut bytes = Vec::new();
         let _ = timeout(PATIENCE, self.0.read_to_end(&mut bytes)).await.expect("the connection does not end");
         bytes
+    }
+
+    /// The connection itself; what was read ahead is lost.
+    pub(crate) fn into_stream_as_it_is(self) -> TcpStream {
+        self.0.into_inner()
     }
 
     /// The connection itself, both ways at once; nothing may have been read ahead.
