@@ -15,8 +15,9 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::activity::{Activity, Answer, Lapse, Watch, rest_of};
@@ -109,9 +110,13 @@ where
     let closing = shutdown.clone();
     let service = service_fn(|request: Request<Incoming>| {
         let begun = activity.begin(!request.body().is_end_stream());
+        let switch = request.extensions().get::<OnUpgrade>().cloned();
         let (answer, closing) = (respond(request, peer), closing.clone());
         async move {
             let mut answer = answer.await;
+            if let Some(switch) = switch.filter(|_| answer.status() != StatusCode::SWITCHING_PROTOCOLS) {
+                tokio::spawn(close(switch));
+            }
             if closing.has_begun() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -160,7 +165,7 @@ where
         }
         return None;
     }
-    // It was not upgraded, or it would be over.
+    // It was not handed over, or it would be over.
     let parts = connection.into_parts()?;
     let mut stream = parts.io.into_inner();
     match outcome {
@@ -173,4 +178,13 @@ where
         Outcome::Late | Outcome::Leave | Outcome::Over(_) => stream.part(b"").await,
     }
     None
+}
+
+/// Closes a connection whose client asked for another protocol and did not get it: at its end hyper hands it over all the
+/// same, and leaves it to whoever has it to close it with care.
+async fn close(switch: OnUpgrade) {
+    if let Ok(connection) = switch.await {
+        // Whoever is gone need not be told.
+        let _ = TokioIo::new(connection).shutdown().await;
+    }
 }

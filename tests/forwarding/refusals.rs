@@ -37,17 +37,21 @@ async fn case_73_a_large_post_without_a_session_is_answered_before_any_of_its_bo
 async fn case_73_an_upload_under_way_is_not_read_to_its_end_and_its_answer_is_not_lost() {
     let stage = Stage::new().await;
     let nobody = stage.visitor();
-    let mut client = Peer::to(nobody.gate()).await;
-    client.send(head(&nobody, "POST /upload", &[&format!("Content-Length: {GIGABYTE}")])).await;
-    let mut client = client.into_stream();
-    let part = vec![b'x'; 1 << 20];
-    // The gate has hung up on its side; a reset now could overtake what it has said.
-    for _ in 0..8 {
-        client.write_all(&part).await.unwrap();
+    let length = format!("Content-Length: {GIGABYTE}");
+    // As curl does that is told to speak HTTP/2.
+    for upgrade in [&[][..], &["Connection: Upgrade", "Upgrade: h2c"]] {
+        let mut client = Peer::to(nobody.gate()).await;
+        client.send(head(&nobody, "POST /upload", &[&[length.as_str()], upgrade].concat())).await;
+        let mut client = client.into_stream();
+        let part = vec![b'x'; 1 << 20];
+        // The gate has hung up on its side; a reset now could overtake what it has said.
+        for _ in 0..8 {
+            client.write_all(&part).await.unwrap();
+        }
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(status(&answer), 401);
     }
-    let mut answer = Vec::new();
-    client.read_to_end(&mut answer).await.unwrap();
-    assert_eq!(status(&answer), 401);
 }
 
 #[tokio::test]

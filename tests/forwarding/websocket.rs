@@ -292,6 +292,31 @@ async fn case_62_nothing_is_tunnelled_before_the_101() {
 }
 
 #[tokio::test]
+async fn over_http_2_no_websocket_is_offered_so_that_browsers_fall_back() {
+    let stage = Stage::new().await;
+    let visitor = stage.signed_in().await;
+    let stream = TcpStream::connect(visitor.gate()).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = |method: &str| {
+        let cookies = visitor.jar.line().unwrap();
+        Request::builder().method(method).uri("https://app.test/").header("cookie", cookies).body(()).unwrap()
+    };
+    let (answer, _) = client.send_request(request("GET"), true).unwrap();
+    assert_eq!(answer.await.unwrap().status(), 200);
+    // With the answer its settings are there.
+    assert!(!client.is_extended_connect_protocol_enabled());
+    let mut connect = request("CONNECT");
+    connect.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
+    let before = stage.app.count();
+    let refused = match client.send_request(connect, false) {
+        Ok((answer, _)) => answer.await.map_or(true, |answer| !answer.status().is_success()),
+        Err(_) => true,
+    };
+    assert!(refused && stage.app.count() == before);
+}
+
+#[tokio::test]
 async fn case_62_no_other_protocol_is_switched_to() {
     let stage = Stage::new().await;
     let visitor = stage.signed_in().await;
