@@ -3,7 +3,7 @@
 mod page;
 mod paths;
 mod renewal;
-mod server;
+pub(crate) mod server;
 mod visits;
 
 use http::Method;

@@ -15,7 +15,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Which nginx.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Which {
+pub(crate) enum Which {
     /// The system's: Debian's is 1.22, which shows the first of several `Set-Cookie` lines.
     Debian,
     /// 1.31, which `./test` takes out of a Python wheel.
@@ -36,7 +36,7 @@ impl Which {
 
 /// A running nginx. Killed when dropped.
 #[derive(Debug)]
-pub(super) struct Nginx {
+pub(crate) struct Nginx {
     child: Child,
     address: SocketAddr,
     folder: TempDir,
@@ -51,6 +51,11 @@ impl Nginx {
         let conf = replaced(&conf, "listen 8080;", &format!("listen {address};"));
         let conf = replaced(&conf, "127.0.0.1:4180", &gate.to_string());
         let conf = replaced(&conf, "127.0.0.1:3000", &app.to_string());
+        Self::run(which, folder, address, &conf).await
+    }
+
+    /// Starts it with another configuration, one of whose addresses is `address`.
+    pub(crate) async fn run(which: Which, folder: TempDir, address: SocketAddr, conf: &str) -> Self {
         let path = folder.path().join("nginx.conf");
         fs::write(&path, conf).unwrap();
         // One process, so that nothing outlives it.
@@ -77,7 +82,7 @@ impl Nginx {
     }
 
     /// What it has to say.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 }
@@ -106,7 +111,7 @@ pub(super) fn replaced(text: &str, old: &str, new: &str) -> String {
 }
 
 /// An address of the loopback network that no other test and no other process of tests has.
-pub(super) fn own_loopback() -> Ipv4Addr {
+pub(crate) fn own_loopback() -> Ipv4Addr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let [.., high, low] = std::process::id().to_be_bytes();
     // 127.0.x.y is where everybody else is.

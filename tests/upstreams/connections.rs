@@ -70,8 +70,13 @@ async fn a_connection_that_nothing_is_sent_on_is_closed() {
         let waiting = tokio::spawn(async move { alice.fetch("/").await.status() });
         peer.reached(3).await;
         tokio::time::sleep(SHORT * 3).await;
+        let mut alice = scene.alice.clone();
+        let further = tokio::spawn(async move { alice.fetch("/").await.status() });
+        peer.reached(4).await;
+        assert_eq!(peer.connections(), if is_http2 { 2 } else { 3 });
         peer.hold(false);
         assert_eq!(waiting.await.unwrap(), 200);
+        assert_eq!(further.await.unwrap(), 200);
     }
 }
 

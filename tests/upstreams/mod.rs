@@ -5,6 +5,8 @@ mod connections;
 mod health;
 mod hosts;
 mod http2;
+#[cfg(feature = "nginx-tests")]
+mod nginx;
 mod peer;
 mod retry;
 mod tls;

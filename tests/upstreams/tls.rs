@@ -47,6 +47,20 @@ impl Authority {
         config
     }
 
+    /// A certificate for `name` and its key, as files: for either end.
+    pub(super) fn pair(&self, name: &str) -> (String, String) {
+        let (certificate, key) = self.signed(name, |params| {
+            let both = [ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
+            params.extended_key_usages.extend(both);
+        });
+        let beside = |extension: &str, text: String| {
+            let path = self.directory.path().join(format!("{name}.{extension}"));
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        (beside("pem", certificate.pem()), beside("key", key.serialize_pem()))
+    }
+
     fn issue(
         &self,
         name: &str,
@@ -170,15 +184,7 @@ async fn an_app_that_asks_for_a_certificate_is_shown_the_gate_s() {
     assert_eq!(without.alice.fetch("/").await.status(), 502);
     assert_eq!(peer.count(), 0);
 
-    let (certificate, key) = authority.signed("gate.internal", |params| {
-        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth)
-    });
-    let beside = |name: &str, text: String| {
-        let path = authority.directory.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let (certificate, key) = (beside("gate.pem", certificate.pem()), beside("gate.key", key.serialize_pem()));
+    let (certificate, key) = authority.pair("gate.internal");
     let settings = format!("{ca}\nclient_certificate = '{certificate}'\nclient_key = '{key}'");
     let mut with = scene(port, "localhost", &settings).await;
     assert_eq!(with.alice.fetch("/").await.status(), 200);
