@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 
-use super::http2::{self, connect};
+use super::http2::connect;
 use crate::support::Stage;
 use crate::support::peer::Peer;
 use crate::support::visitor::{FETCH, NAVIGATION, text};
@@ -134,7 +134,7 @@ async fn a_body_over_the_limit_is_a_413_announced_or_not() {
     let mut client = Peer::to(stage.gate.address()).await;
     client.send("POST /open/ HTTP/1.1\r\nHost: app.test\r\nContent-Length: 99999999\r\n\r\n").await;
     assert_eq!(client.head().await.status(), 413);
-    let mut client = http2::connect(&stage).await;
+    let mut client = connect(&stage).await;
     let request = Request::post("http://app.test/open/").body(Full::from(body(1025))).unwrap();
     let answer = client.send_request(request).await.unwrap();
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
