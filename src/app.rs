@@ -31,10 +31,11 @@ use crate::policy::proxies::TrustedProxies;
 use crate::policy::public::PublicPaths;
 use crate::policy::size::Sizes;
 use crate::policy::way::Way;
-use crate::proxy::lasting;
+use crate::proxy::client::ForwardError;
 use crate::proxy::tunnel::{End, Tunnels};
 use crate::proxy::upstreams::Upstreams;
 use crate::proxy::{self, Bounds, Forwarded, NoWay, Passport, Payload, upgrade};
+use crate::proxy::{hop, lasting};
 use crate::server::redirect;
 use crate::session::Session;
 use crate::telemetry::access::{Access, Decision};
@@ -190,6 +191,9 @@ impl App {
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {
         decision.outcome = "refused";
+        if !hop::is_chunked_alone(head.headers) {
+            return Err(ForwardError::Coding.into());
+        }
         self.sizes.admit(head.uri, head.headers)?;
         let host = self.hosts.admit(head.uri, head.headers, self.public_url.is_secure())?;
         // `CONNECT` asks for a tunnel, whatever its target looks like.

@@ -8,7 +8,7 @@ pub mod grpc;
 
 use std::time::Duration;
 
-use http::header::{ALLOW, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONNECTION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::auth::callback::{CallbackError, CallbackFailure};
@@ -205,7 +205,9 @@ impl Failure {
                 StatusCode::NOT_IMPLEMENTED,
                 "Not implemented",
                 "The request's body is coded in a way that is not understood here.",
-            ),
+            )
+            // Nor is it certain, then, where the next request would begin.
+            .header(CONNECTION, HeaderValue::from_static("close")),
             Self::Forward(ForwardError::Body) => {
                 Look::new(StatusCode::BAD_REQUEST, "Bad request", "The request's body is broken.")
             }

@@ -64,7 +64,8 @@ pub(super) fn name_in_connection(headers: &mut HeaderMap) {
 /// True where `Transfer-Encoding` is absent or says `chunked` and no more (RFC 9112 §6.1).
 ///
 /// Another coding would stay on the body while the header that says so ends here.
-pub(super) fn is_chunked_alone(headers: &HeaderMap) -> bool {
+#[must_use]
+pub fn is_chunked_alone(headers: &HeaderMap) -> bool {
     let mut lines = headers.get_all(TRANSFER_ENCODING).iter();
     let chunked = lines.next().is_none_or(|line| line.as_bytes().eq_ignore_ascii_case(b"chunked"));
     chunked && lines.next().is_none()

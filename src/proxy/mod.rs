@@ -83,9 +83,6 @@ pub async fn forward(
     payload: Payload,
     passport: &Passport<'_>,
 ) -> Result<Forwarded, ForwardError> {
-    if !hop::is_chunked_alone(headers) {
-        return Err(ForwardError::Coding);
-    }
     let mut request = Request::new(Upload::new(payload.body, payload.bounds));
     *request.method_mut() = method.clone();
     *request.headers_mut() = for_the_app(headers, passport);
