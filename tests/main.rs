@@ -27,6 +27,8 @@ mod gateway;
 #[cfg(feature = "emulator")]
 mod grpc;
 mod house;
+#[cfg(feature = "emulator")]
+mod http2_frames;
 mod keys;
 #[cfg(feature = "kubernetes-tests")]
 mod kubernetes;
@@ -54,6 +56,8 @@ mod session;
 mod session_cookie;
 #[cfg(feature = "emulator")]
 mod sign_in;
+#[cfg(feature = "emulator")]
+mod smuggling;
 mod supply_chain;
 #[cfg(feature = "emulator")]
 mod support;

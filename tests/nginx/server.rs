@@ -77,7 +77,12 @@ impl Nginx {
         nginx
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 

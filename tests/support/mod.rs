@@ -1,6 +1,7 @@
 //! Fixtures that the subjects share: a gate with an emulated Cognito and an app, all on real sockets.
 
 pub(crate) mod app;
+pub(crate) mod frames;
 pub(crate) mod jar;
 pub(crate) mod peer;
 pub(crate) mod tls;
