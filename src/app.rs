@@ -263,6 +263,10 @@ impl App {
                 decision.outcome = "unavailable";
                 Err(Failure::RefreshUnavailable { retry_after })
             }
+            Admission::StoreUnavailable(unavailable) => {
+                decision.outcome = "unavailable";
+                Err(unavailable.into())
+            }
         }
     }
 
@@ -295,8 +299,8 @@ impl App {
         }
         match endpoint {
             "/callback" => self.rp.callback(head).await.map_err(Failure::Callback),
-            "/sign_out" => Ok(self.rp.sign_out(head)),
-            "/signed_out" => Ok(self.rp.signed_out_page(head)),
+            "/sign_out" => Ok(self.rp.sign_out(head).await?),
+            "/signed_out" => Ok(self.rp.signed_out_page(head).await?),
             "/userinfo" => match self.rp.admit(head.cookies).await {
                 Admission::Forward { session, renewed } => {
                     decision.sub = Some(session.identity.sub.clone());
@@ -305,6 +309,7 @@ impl App {
                 }
                 Admission::Login { .. } | Admission::CookieLost => Err(Failure::Unauthenticated),
                 Admission::Unavailable { retry_after } => Err(Failure::RefreshUnavailable { retry_after }),
+                Admission::StoreUnavailable(unavailable) => Err(unavailable.into()),
             },
             _ => match self.original(head, way) {
                 Some((original, _)) => Ok(self.start_for_gateway(head, &original, decision).await),

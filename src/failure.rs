@@ -23,6 +23,7 @@ use crate::policy::origins::ForeignOrigin;
 use crate::policy::path::PathError;
 use crate::policy::size::SizeError;
 use crate::proxy::client::ForwardError;
+use crate::session::store::StoreUnavailable;
 use crate::types::Body;
 
 /// What ends a request without the app's answer.
@@ -46,6 +47,8 @@ pub enum Failure {
     CookieLost,
     #[error("the session cannot be refreshed at the moment")]
     RefreshUnavailable { retry_after: Duration },
+    #[error(transparent)]
+    StoreUnavailable(#[from] StoreUnavailable),
     #[error("the session does not fit into cookies: {0}")]
     SessionTooLarge(#[from] TooLarge),
     #[error("sign-in failed: {}", .0.reason)]
@@ -53,6 +56,9 @@ pub enum Failure {
     #[error(transparent)]
     Forward(#[from] ForwardError),
 }
+
+/// When whoever found the session store out of reach should try again.
+const STORE_RETRY: Duration = Duration::from_secs(2);
 
 /// What a 401 asks for (RFC 9110 §11.6.1).
 #[must_use]
@@ -187,6 +193,7 @@ impl Failure {
                  please try again shortly.",
             )
             .retry_after(retry_after),
+            Self::StoreUnavailable(_) => Look::store_unavailable(),
             Self::SessionTooLarge(_) => Look::session_too_large(),
             Self::Callback(failure) => Look::callback(rp, &failure),
             Self::Forward(
@@ -227,7 +234,9 @@ impl Failure {
             | Self::NoEndpoint
             | Self::Method { .. }
             | Self::Unauthenticated
-            | Self::CookieLost => tracing::debug!(request_id, failure = %self, "refused"),
+            | Self::CookieLost
+            // Told once by who notices, not by each request.
+            | Self::StoreUnavailable(_) => tracing::debug!(request_id, failure = %self, "refused"),
             Self::Callback(CallbackFailure {
                 reason: CallbackError::Malformed(_) | CallbackError::StateLost | CallbackError::Reported(_),
                 ..
@@ -271,6 +280,16 @@ impl Look {
         look
     }
 
+    fn store_unavailable() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Sessions cannot be looked up",
+            "Where this site keeps its sessions cannot be reached at the moment. You stay signed in; please try again \
+             shortly.",
+        )
+        .retry_after(STORE_RETRY)
+    }
+
     fn session_too_large() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -307,6 +326,10 @@ impl Look {
                 (StatusCode::BAD_GATEWAY, "The sign-in service gave an answer that cannot be accepted.")
             }
             CallbackError::TooLarge { .. } => return Self::session_too_large(),
+            CallbackError::Store(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Where this site keeps its sessions cannot be reached at the moment.",
+            ),
         };
         let look =
             Self::new(status, "Sign-in failed", text).action(rp.start_path(&failure.return_to), "Try again");

@@ -8,7 +8,8 @@ use cognigate::cookie::write::{Attributes, SameSite};
 use cognigate::crypto::keyring::KeyRing;
 use cognigate::crypto::seal::{Purpose, Sealer};
 use cognigate::secret::{KeyMaterial, Secret};
-use cognigate::session::cookie_store::{CookieStore, Loaded};
+use cognigate::session::cookie_store::CookieStore;
+use cognigate::session::store::{Held, Loaded};
 use cognigate::session::{Identity, Session, SessionId};
 use proptest::prelude::*;
 
@@ -73,7 +74,7 @@ fn store() -> CookieStore {
 }
 
 fn found(session: &Session) -> Loaded {
-    Loaded::Session { session: Box::new(session.clone()), current_key: true }
+    Loaded::Session(Held { session: Box::new(session.clone()), current_key: true })
 }
 
 /// `session` with an access token of so many characters.

@@ -44,7 +44,7 @@ impl App {
                 Ok(nginx::unauthenticated(challenge(&self.rp)))
             }
             // Not a 5xx, of which nginx makes a bare 500: it sends its client on to `start`, which explains.
-            Admission::Unavailable { .. } => {
+            Admission::Unavailable { .. } | Admission::StoreUnavailable(_) => {
                 decision.outcome = "unavailable";
                 Ok(nginx::unauthenticated(challenge(&self.rp)))
             }
@@ -67,6 +67,10 @@ impl App {
             Admission::Unavailable { retry_after } => {
                 decision.outcome = "unavailable";
                 Err(Failure::RefreshUnavailable { retry_after })
+            }
+            Admission::StoreUnavailable(unavailable) => {
+                decision.outcome = "unavailable";
+                Err(unavailable.into())
             }
             _ if !is_navigation(method, head.headers) => {
                 decision.outcome = "unauthorized";

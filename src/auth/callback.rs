@@ -16,6 +16,7 @@ use crate::cookie::chunk::TooLarge;
 use crate::pages::see_other;
 use crate::secret::Secret;
 use crate::session::Session;
+use crate::session::store::{SaveError, StoreUnavailable};
 use crate::types::Body;
 
 /// Why a callback gave no session, and what the page that says so needs.
@@ -54,6 +55,8 @@ pub enum CallbackError {
         "the session does not fit into cookies: access token {access} bytes, refresh token {refresh} bytes, {source}"
     )]
     TooLarge { access: usize, refresh: usize, source: TooLarge },
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
 }
 
 /// The parameters of an authorization response, each at most once.
@@ -77,7 +80,7 @@ impl RelyingParty {
         let state = State::returned(response.state.as_deref().unwrap_or_default());
         let login = self.login_states.resume(&state, head.cookies, &self.public_url, self.prefix.as_str());
         let Some(login) = login else {
-            return self.without_login(head, &state, &response);
+            return self.without_login(head, &state, &response).await;
         };
         let outcome = self.with_login(head, &state, &login, response).await;
         outcome.map_err(|reason| CallbackFailure {
@@ -103,19 +106,13 @@ impl RelyingParty {
         let code = response.code.ok_or(CallbackError::Malformed("it has no code"))?;
         if !self.redeemed.insert(state.hash()) {
             // A replay: there is no second exchange, whoever asks.
-            return Ok(self.past_login(head, state).unwrap_or_else(|| self.restart_login(head)));
+            return Ok(self.past_login(head, state).await?.unwrap_or_else(|| self.restart_login(head)));
         }
         let redirect_uri = self.own_url("callback");
         let tokens = self.tokens.redeem(&code, &login.verifier(), &redirect_uri).await?;
         let session = self.verified_session(tokens, login).await?;
-        let mut cookies = self.save(&session, head.cookies).map_err(|source| {
-            let length = |token: Option<&Secret>| token.map_or(0, |token| token.expose().len());
-            CallbackError::TooLarge {
-                access: length(Some(&session.access_token)),
-                refresh: length(session.refresh_token.as_ref()),
-                source,
-            }
-        })?;
+        let begun = self.begin_session(&session, head.cookies).await;
+        let mut cookies = begun.map_err(|error| CallbackError::not_kept(error, &session))?;
         cookies.push(self.login_states.end(state));
         cookies.push(self.sign_in_mark());
         tracing::info!(sub = %session.identity.sub, session = %session.id, "signed in");
@@ -142,14 +139,15 @@ impl RelyingParty {
     }
 
     /// The state is unknown or expired here: the login of another browser, a bookmark, a back button.
-    fn without_login(
+    async fn without_login(
         &self,
         head: &RequestHead<'_>,
         state: &State,
         response: &AuthorizationResponse,
     ) -> Result<Response<Body>, CallbackFailure> {
         // The state comes first: what is said under one that nobody here began is no news to who is signed in.
-        if let Some(answer) = self.past_login(head, state) {
+        let past = self.past_login(head, state).await.map_err(CallbackError::from)?;
+        if let Some(answer) = past {
             return Ok(answer);
         }
         if let Some(error) = &response.error {
@@ -162,13 +160,29 @@ impl RelyingParty {
     }
 
     /// Whoever is signed in goes to the root.
-    fn past_login(&self, head: &RequestHead<'_>, state: &State) -> Option<Response<Body>> {
-        self.current_session(head.cookies)?;
-        Some(see_other(ReturnTo::root().as_str(), vec![self.login_states.end(state)]))
+    async fn past_login(
+        &self,
+        head: &RequestHead<'_>,
+        state: &State,
+    ) -> Result<Option<Response<Body>>, StoreUnavailable> {
+        let session = self.current_session(head.cookies).await?;
+        Ok(session.map(|_| see_other(ReturnTo::root().as_str(), vec![self.login_states.end(state)])))
     }
 }
 
 impl CallbackError {
+    fn not_kept(error: SaveError, session: &Session) -> Self {
+        let length = |token: Option<&Secret>| token.map_or(0, |token| token.expose().len());
+        match error {
+            SaveError::TooLarge(source) => Self::TooLarge {
+                access: length(Some(&session.access_token)),
+                refresh: length(session.refresh_token.as_ref()),
+                source,
+            },
+            SaveError::Unavailable(error) => Self::Store(error),
+        }
+    }
+
     /// How the sign-in ended, as a label.
     fn result(&self) -> &'static str {
         match self {
@@ -180,6 +194,7 @@ impl CallbackError {
             Self::Refused { .. } => "token_refused",
             Self::Mismatch(_) => "mismatch",
             Self::TooLarge { .. } => "too_large",
+            Self::Store(_) => "store_unavailable",
         }
     }
 }

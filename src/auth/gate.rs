@@ -12,7 +12,7 @@ use crate::cookie::chunk::TooLarge;
 use crate::cookie::read::{Named, RequestCookies};
 use crate::cookie::write;
 use crate::session::Session;
-use crate::session::cookie_store::Loaded;
+use crate::session::store::{Held, Loaded, SaveError, StoreUnavailable};
 
 /// How soon after a sign-in a visit without a session shows that another sign-in would not help.
 const MARK: Duration = Duration::from_secs(30);
@@ -28,24 +28,27 @@ pub enum Admission {
     CookieLost,
     /// The session needs a refresh that cannot be had now.
     Unavailable { retry_after: Duration },
+    /// Whether anybody is signed in cannot be known now.
+    StoreUnavailable(StoreUnavailable),
 }
 
 impl RelyingParty {
     /// Decides by the session cookie alone. A refresh, where one is due, happens here.
     pub async fn admit(&self, cookies: &RequestCookies) -> Admission {
-        let loaded = match self.store.load(cookies) {
-            Loaded::Session { session, current_key } => Some((session, current_key)),
-            Loaded::Invalid => None,
-            Loaded::None if self.has_just_signed_in(cookies) => return Admission::CookieLost,
-            Loaded::None => return Admission::Login { expired: Vec::new() },
+        let loaded = match self.store.load(cookies).await {
+            Err(unavailable) => return Admission::StoreUnavailable(unavailable),
+            Ok(Loaded::Session(held)) => Some(held),
+            Ok(Loaded::Invalid) => None,
+            Ok(Loaded::None) if self.has_just_signed_in(cookies) => return Admission::CookieLost,
+            Ok(Loaded::None) => return Admission::Login { expired: Vec::new() },
         };
         // Whatever ended a session that has just begun would end the next one too: chunks that the browser
         // dropped, a replica with other keys, tokens that were over on arrival.
         let login = || Admission::Login { expired: self.store.clear(cookies) };
         let over = || if self.has_just_signed_in(cookies) { Admission::CookieLost } else { login() };
         let now = self.clock.now();
-        let Some((session, current_key)) = loaded.filter(|(it, _)| !self.lifetimes.have_ended(it, now))
-        else {
+        let living = loaded.filter(|held| !self.lifetimes.have_ended(&held.session, now));
+        let Some(Held { session, current_key }) = living else {
             return over();
         };
         // The next session has another id, so that nothing goes round.
@@ -69,27 +72,42 @@ impl RelyingParty {
         Admission::Forward { session, renewed }
     }
 
-    /// The session as the cookie holds it, refreshed or not; `None` where there is none to go on with.
-    #[must_use]
-    pub fn current_session(&self, cookies: &RequestCookies) -> Option<Box<Session>> {
-        match self.store.load(cookies) {
-            Loaded::Session { session, .. } if !self.signed_out.contains(&session.id) => {
-                let now = self.clock.now();
-                let alive = session.access_expires > now || session.refresh_token.is_some();
-                (alive && !self.lifetimes.have_ended(&session, now)).then_some(session)
-            }
-            Loaded::Session { .. } | Loaded::Invalid | Loaded::None => None,
-        }
+    /// The session as it is kept, refreshed or not; `None` where there is none to go on with.
+    pub async fn current_session(
+        &self,
+        cookies: &RequestCookies,
+    ) -> Result<Option<Box<Session>>, StoreUnavailable> {
+        let Loaded::Session(Held { session, .. }) = self.store.load(cookies).await? else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        let alive = session.access_expires > now || session.refresh_token.is_some();
+        let over = self.signed_out.contains(&session.id) || self.lifetimes.have_ended(&session, now);
+        Ok((alive && !over).then_some(session))
     }
 
-    /// The lines that give the browser its session, counted. A renewed one only while
-    /// [`RelyingParty::is_current`] says yes.
+    /// Keeps a session that begins, and gives the lines for the browser, counted.
+    pub(super) async fn begin_session(
+        &self,
+        session: &Session,
+        cookies: &RequestCookies,
+    ) -> Result<Vec<HeaderValue>, SaveError> {
+        let left = self.lifetimes.left(session, self.clock.now());
+        Ok(self.counted(self.store.begin(session, cookies, left).await?))
+    }
+
+    /// The lines that give the browser a session that goes on, counted. Only while [`RelyingParty::is_current`] says
+    /// yes.
     pub fn save(&self, session: &Session, cookies: &RequestCookies) -> Result<Vec<HeaderValue>, TooLarge> {
-        let lines = self.store.save(session, cookies, self.lifetimes.left(session, self.clock.now()))?;
+        let left = self.lifetimes.left(session, self.clock.now());
+        Ok(self.counted(self.store.go_on(session, cookies, left)?))
+    }
+
+    fn counted(&self, lines: Vec<HeaderValue>) -> Vec<HeaderValue> {
         let pair =
             |line: &HeaderValue| line.as_bytes().split(|byte| *byte == b';').next().map_or(0, <[u8]>::len);
         self.metrics.session_stored(lines.iter().map(pair).sum());
-        Ok(lines)
+        lines
     }
 
     /// False where the session was signed out or refreshed while an answer was under way, which must then

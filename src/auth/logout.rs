@@ -14,7 +14,7 @@ use super::navigation::{is_by_script, is_from, is_navigation, is_prefetch, value
 use super::{RelyingParty, RequestHead};
 use crate::cookie::read::RequestCookies;
 use crate::pages::{Action, Page, no_store, see_other};
-use crate::session::cookie_store::Loaded;
+use crate::session::store::{Loaded, StoreUnavailable};
 use crate::types::{Body, empty, full};
 
 /// What a request for a sign-out is answered with.
@@ -30,21 +30,23 @@ enum Manner {
 
 impl RelyingParty {
     /// Answers `sign_out`, by GET or POST.
-    #[must_use]
-    pub fn sign_out(&self, head: &RequestHead<'_>) -> Response<Body> {
-        match self.manner(head) {
+    ///
+    /// # Errors
+    /// Where the session cannot be ended now; the browser keeps its cookie then, to try again.
+    pub async fn sign_out(&self, head: &RequestHead<'_>) -> Result<Response<Body>, StoreUnavailable> {
+        Ok(match self.manner(head) {
             Manner::Ask => self.ask_first(head),
-            Manner::Leave => see_other(self.logout_url().as_str(), self.end_session(head.cookies)),
+            Manner::Leave => see_other(self.logout_url().as_str(), self.end_session(head.cookies).await?),
             Manner::Tell => {
                 let body = json!({ "logout_url": self.logout_url().as_str() }).to_string();
                 let mut response = no_store(StatusCode::OK, full(body));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                for line in self.end_session(head.cookies) {
+                for line in self.end_session(head.cookies).await? {
                     response.headers_mut().append(SET_COOKIE, line);
                 }
                 response
             }
-        }
+        })
     }
 
     /// Answers `signed_out`, where Cognito sends the browser in the end.
@@ -52,38 +54,36 @@ impl RelyingParty {
     /// What the app's pages left in the cache goes, and the back button asks the gate. The page that the browser
     /// comes from is kept for the back button only once this one stands, too late for this one's header; so
     /// this page asks for the header once more, as for a picture.
-    #[must_use]
-    pub fn signed_out_page(&self, head: &RequestHead<'_>) -> Response<Body> {
+    pub async fn signed_out_page(&self, head: &RequestHead<'_>) -> Result<Response<Body>, StoreUnavailable> {
         let mut response = if value(head.headers, "sec-fetch-dest") == Some("image") {
             no_store(StatusCode::NO_CONTENT, empty())
         } else {
-            self.farewell(head)
+            self.farewell(self.current_session(head.cookies).await?.is_some())
         };
         response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
-        response
+        Ok(response)
     }
 
-    fn farewell(&self, head: &RequestHead<'_>) -> Response<Body> {
+    fn farewell(&self, is_signed_in: bool) -> Response<Body> {
         let (start, sign_out, here) =
             (self.own_path("start"), self.own_path("sign_out"), self.own_path("signed_out"));
         let logout_origin = self.logout.origin().ascii_serialization();
         let origins = [logout_origin.as_str()];
-        let (title, text, action, form_origins): (_, _, _, &[&str]) =
-            if self.current_session(head.cookies).is_some() {
-                (
-                    "You are signed in",
-                    "This browser has a session. You can end it here.",
-                    Action::Post { action: &sign_out, label: "Sign out" },
-                    &origins,
-                )
-            } else {
-                (
-                    "You are signed out",
-                    "Your session has ended, here and at the sign-in service.",
-                    Action::Link { href: &start, label: "Sign in again" },
-                    &[],
-                )
-            };
+        let (title, text, action, form_origins): (_, _, _, &[&str]) = if is_signed_in {
+            (
+                "You are signed in",
+                "This browser has a session. You can end it here.",
+                Action::Post { action: &sign_out, label: "Sign out" },
+                &origins,
+            )
+        } else {
+            (
+                "You are signed out",
+                "Your session has ended, here and at the sign-in service.",
+                Action::Link { href: &start, label: "Sign in again" },
+                &[],
+            )
+        };
         Page {
             status: StatusCode::OK,
             title,
@@ -147,8 +147,10 @@ impl RelyingParty {
     }
 
     /// Ends what this browser holds, and returns the lines that clear its cookies.
-    fn end_session(&self, cookies: &RequestCookies) -> Vec<HeaderValue> {
-        if let Loaded::Session { session, .. } = self.store.load(cookies) {
+    async fn end_session(&self, cookies: &RequestCookies) -> Result<Vec<HeaderValue>, StoreUnavailable> {
+        if let Loaded::Session(held) = self.store.load(cookies).await? {
+            self.store.end(&held).await?;
+            let session = held.session;
             // A copy of the cookie dies here too: past its access token, its refresh token is revoked.
             self.signed_out.insert_until(session.id, session.access_expires);
             self.watched.signed_out(session.id);
@@ -160,7 +162,7 @@ impl RelyingParty {
         }
         let mut lines = self.store.clear(cookies);
         lines.push(self.end_sign_in_mark());
-        lines
+        Ok(lines)
     }
 
     /// Form A of Cognito's `/logout`: both parameters, exactly as registered, and no others.

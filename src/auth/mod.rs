@@ -37,6 +37,7 @@ use crate::crypto::keyring::KeyRing;
 use crate::crypto::seal::{Purpose, Sealer};
 use crate::session::SessionId;
 use crate::session::cookie_store::CookieStore;
+use crate::session::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::types::{Origin, RequestId};
 
@@ -59,7 +60,7 @@ const REMEMBERED: usize = 100_000;
 pub struct RelyingParty {
     public_url: Origin,
     prefix: EndpointPrefix,
-    store: CookieStore,
+    store: Store,
     /// Those of the store and of the login cookies, to be given other keys.
     sealers: [Sealer; 2],
     keys_file: Option<PathBuf>,
@@ -130,7 +131,7 @@ impl RelyingParty {
             sealers,
             public_url: config.public_url.clone(),
             prefix: config.prefix.clone(),
-            store: CookieStore::new(session_sealer, name, attributes.clone()),
+            store: Store::Cookie(CookieStore::new(session_sealer, name, attributes.clone())),
             keys_file: config.session.keys_file.clone(),
             client_id: config.cognito.client_id.clone(),
             scopes: config.cognito.scopes.join(" "),

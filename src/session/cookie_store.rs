@@ -8,6 +8,7 @@ use crate::cookie::chunk::{self, TooLarge};
 use crate::cookie::read::RequestCookies;
 use crate::cookie::write::{self, Attributes};
 use crate::crypto::seal::Sealer;
+use crate::session::store::{Held, Loaded};
 use crate::session::{Session, codec};
 
 /// Keeps sessions in the cookie `NAME`, or in its chunks where they do not fit.
@@ -18,21 +19,6 @@ pub struct CookieStore {
     sealer: Sealer,
     name: String,
     attributes: Attributes,
-}
-
-/// What the cookies of a request amount to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Loaded {
-    /// There is no cookie of ours.
-    None,
-    /// There is a session.
-    Session {
-        session: Box<Session>,
-        /// False where an older key sealed it, so that it wants saving anew.
-        current_key: bool,
-    },
-    /// There is a cookie of ours, and no session comes of it: to be cleared, and otherwise as if there were none.
-    Invalid,
 }
 
 impl CookieStore {
@@ -63,7 +49,7 @@ impl CookieStore {
             (Some(one), _) | (None, Some(one)) => one,
             (None, None) => return if found.any { Loaded::Invalid } else { Loaded::None },
         };
-        Loaded::Session { session: Box::new(session), current_key }
+        Loaded::Session(Held { session: Box::new(session), current_key })
     }
 
     /// The lines that store `session`, and that delete what `cookies` show of an earlier shape.

@@ -1,6 +1,7 @@
 //! Who is signed in, and with which tokens.
 //!
-//! [`codec`] turns a [`Session`] into few bytes and back, and [`cookie_store`] keeps it sealed in the browser.
+//! [`codec`] turns a [`Session`] into few bytes and back, [`cookie_store`] keeps it sealed in the browser, and [`store`]
+//! is what the flow asks, whichever place sessions are kept in.
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ pub mod codec;
 pub mod cookie_store;
 pub mod header_values;
 mod packed;
+pub mod store;
 
 /// One sign-in of one user, from the callback to the sign-out. Prints neither tokens nor claims.
 #[derive(Clone, PartialEq, Eq)]

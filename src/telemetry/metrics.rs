@@ -31,7 +31,7 @@ const COOKIE_SIZES: [f64; 8] = [1024.0, 2048.0, 3072.0, 4096.0, 8192.0, 12288.0,
 /// What is decided about requests that are not for our own endpoints; shown from the start, at 0.
 const DECISIONS: [&str; 6] = ["forward", "public", "login", "unauthorized", "unavailable", "refused"];
 /// How a callback ends.
-const LOGINS: [&str; 9] = [
+const LOGINS: [&str; 10] = [
     "success",
     "malformed",
     "state_lost",
@@ -41,6 +41,7 @@ const LOGINS: [&str; 9] = [
     "token_refused",
     "mismatch",
     "too_large",
+    "store_unavailable",
 ];
 /// How a refresh ends: a new access token, a refresh token that is no longer valid, a passing fault, a session that
 /// could not go on.
