@@ -1,10 +1,11 @@
-//! Whether an app has said anything: a request that nothing was said to may be sent again.
+//! Whether an app has said anything: a request that nothing was said to may be sent again; and what it said last, though
+//! it takes nothing any more.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -13,10 +14,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(super) struct Heard(Arc<AtomicU64>);
 
 /// A connection that counts what comes by it.
+///
+/// An app may answer in the middle of an upload and hang up, and a write that fails then must not hide an answer that is
+/// there to be read. So what is written from then on is lost in silence; how it ended, reading tells.
 #[derive(Debug)]
 pub(super) struct Listening<T> {
     stream: T,
     heard: Heard,
+    /// True once a write has failed.
+    deaf: bool,
 }
 
 impl Heard {
@@ -28,7 +34,7 @@ impl Heard {
 impl<T> Listening<T> {
     pub(super) fn to(stream: T) -> (Self, Heard) {
         let heard = Heard::default();
-        (Self { stream, heard: heard.clone() }, heard)
+        (Self { stream, heard: heard.clone(), deaf: false }, heard)
     }
 }
 
@@ -52,11 +58,20 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Listening<T> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        if !self.deaf {
+            match ready!(Pin::new(&mut self.stream).poll_write(context, bytes)) {
+                Ok(written) => return Poll::Ready(Ok(written)),
+                Err(_) => self.deaf = true,
+            }
+        }
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        if !self.deaf {
+            self.deaf = ready!(Pin::new(&mut self.stream).poll_flush(context)).is_err();
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -68,7 +83,13 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Listening<T> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        if !self.deaf {
+            match ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices)) {
+                Ok(written) => return Poll::Ready(Ok(written)),
+                Err(_) => self.deaf = true,
+            }
+        }
+        Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -95,7 +95,8 @@ async fn the_pages_commands_lead_to_a_signed_in_request(which: Which) {
     let terminals = Terminals::new(which);
     let _emulator = terminals.run(emulate, 9400).await;
     let _app = terminals.run(app, 3000).await;
-    let _gate = terminals.run(gate, 4180).await;
+    // The last of its ports to be there.
+    let _gate = terminals.run(gate, 9090).await;
     ready(terminals.at(9090)).await;
     let _front = terminals.run(front, 8080).await;
 
