@@ -8,6 +8,7 @@ use crate::cookie::chunk::{self, TooLarge};
 use crate::cookie::read::RequestCookies;
 use crate::cookie::write::{self, Attributes};
 use crate::crypto::seal::Sealer;
+use crate::session::sizes::Sizes;
 use crate::session::store::{Held, Loaded};
 use crate::session::{Session, codec};
 
@@ -63,7 +64,10 @@ impl CookieStore {
         max_age: Duration,
     ) -> Result<Vec<HeaderValue>, TooLarge> {
         let sealed = self.sealer.seal(&codec::encode(session));
-        let parts = chunk::split(&self.name, &sealed)?;
+        let parts = chunk::split(&self.name, &sealed).inspect_err(|error| {
+            let sizes = Sizes(session);
+            tracing::error!(%error, %sizes, sub = %session.identity.sub, "a session is too large for cookies");
+        })?;
         let mut lines: Vec<_> =
             parts.iter().map(|(name, value)| write::set(&self.attributes, name, value, max_age)).collect();
         let stale = chunk::present(cookies, &self.name).into_iter();

@@ -13,6 +13,7 @@ pub mod codec;
 pub mod cookie_store;
 pub mod header_values;
 mod packed;
+mod sizes;
 pub mod store;
 
 /// One sign-in of one user, from the callback to the sign-out. Prints neither tokens nor claims.

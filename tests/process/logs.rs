@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cognigate::emulator::{Endpoint, Settings};
+use cognigate::emulator::{Endpoint, Settings, TokenEdit};
 use http::Method;
 use serde_json::Value;
 
@@ -155,4 +155,22 @@ fn text_lines_have_no_colours_where_nobody_sees_them() {
     let running = program.start();
     let line = running.prints(&["serving"]);
     assert!(line.contains("INFO") && !line.contains('\x1b'), "{line:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_is_too_large_is_logged_with_what_makes_it_so_and_no_value_of_it() {
+    let stage = stage().await;
+    let groups: Vec<String> = (0..900).map(|at| format!("SENTINEL-of-a-long-group-name-{at:04}")).collect();
+    stage.cognito.edit_token(TokenEdit::access().set("cognito:groups", groups));
+    let gate = run(&stage, &[], |program| program).await;
+    let mut visitor = gate.visitor(&stage);
+    assert_eq!(visitor.sign_in("alice", "/").await.status(), 500);
+    let line = gate.process.prints(&["a session is too large for cookies"]);
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["level"], "ERROR");
+    let sizes = line["sizes"].as_str().unwrap();
+    // Each name with quotes and a comma, and brackets around all.
+    assert!(sizes.contains("with \"cognito:groups\" 33301 B, \""), "{sizes}");
+    assert!(sizes.contains("; refresh token ") && sizes.contains("; groups "), "{sizes}");
+    assert!(!line.to_string().contains("SENTINEL"), "{line}");
 }
