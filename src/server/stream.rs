@@ -48,7 +48,8 @@ impl<S> Stream<S> {
 
     /// Gives bytes back, to be read again.
     pub(super) fn put_back(&mut self, bytes: Bytes) {
-        self.ahead = bytes;
+        // An empty one would keep its allocation all the same.
+        self.ahead = if bytes.is_empty() { Bytes::new() } else { bytes };
     }
 
     /// True where something can be read without waiting for the client.

@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::{Deploy, OVERLAYS, container, containers, find, pod, run, tools};
+use crate::config::Given;
 use crate::program::Program;
 
 #[test]
@@ -146,14 +147,15 @@ fn the_image_has_this_version() {
 
 #[test]
 fn the_end_leaves_time_for_the_load_balancer_and_the_drain() {
-    const DRAIN: u64 = 30;
+    let end = Given::minimal().config().shutdown;
+    let drain = (end.drain_delay + end.timeout).as_secs();
     let deploy = Deploy::new("secret");
     for overlay in OVERLAYS {
         let resources = deploy.render(overlay);
         let spec = &pod(&resources)["spec"];
         for container in containers(pod(&resources)) {
             let sleep = container["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().unwrap();
-            assert!(sleep >= 5 && sleep + DRAIN < spec["terminationGracePeriodSeconds"].as_u64().unwrap());
+            assert!(sleep >= 5 && sleep + drain < spec["terminationGracePeriodSeconds"].as_u64().unwrap());
         }
     }
 }

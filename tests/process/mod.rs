@@ -2,8 +2,11 @@
 
 mod configured;
 mod demo;
+mod draining;
 mod ending;
 mod healthcheck;
+#[cfg(target_os = "linux")]
+mod idle_connections;
 #[cfg(target_os = "linux")]
 mod large;
 mod logs;
@@ -42,6 +45,15 @@ async fn run(stage: &Stage, without: &[&str], change: impl FnOnce(Program) -> Pr
     let gate = GateProcess::of(change(program).start());
     ready(gate.admin).await;
     gate
+}
+
+/// `cognigate run` with a stage's settings but for `changes`.
+async fn run_with(stage: &Stage, changes: &[(&str, &str)]) -> GateProcess {
+    run(stage, &[], |mut program| {
+        program.command.args(changes.iter().map(|(key, value)| format!("--set={key}={value}")));
+        program
+    })
+    .await
 }
 
 /// A gate that needs no Cognito, since nobody signs in.
