@@ -9,7 +9,11 @@ use url::Url;
 
 use super::head;
 use crate::support::Stage;
+use crate::support::app::App;
+use crate::support::frames::{END_STREAM, FIRST, Frames, Outcome};
 use crate::support::peer::Peer;
+use crate::support::visitor::Visitor;
+use crate::upstreams::{Scene, app};
 
 /// What parsers disagree about.
 const PARTS: [&str; 50] = [
@@ -63,29 +67,130 @@ proptest! {
     }
 }
 
+/// The way that a request comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Http1,
+    Http2,
+}
+
+/// Asks for a target, byte for byte, and gives the status.
+async fn ask(visitor: &Visitor, target: &str, by: By) -> u16 {
+    if by == By::Http1 {
+        let mut client = Peer::to(visitor.gate()).await;
+        client.send(head(visitor, &format!("GET {target}"), &[])).await;
+        return client.head().await.status();
+    }
+    let mut client = Frames::open(visitor.gate()).await;
+    let cookies = visitor.jar.line().unwrap();
+    let fields = [
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":authority", "app.test"),
+        (":path", target),
+        ("cookie", cookies.to_str().unwrap()),
+    ];
+    client.head(END_STREAM, FIRST, &fields).await;
+    match client.outcome(FIRST).await {
+        Outcome::Answer(status) => status,
+        // What is no request target is not answered there, but reset.
+        Outcome::Reset(1) => 400,
+        other => panic!("{target}: {other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn case_30_the_path_that_was_judged_is_the_path_that_the_app_gets() {
     let stage = Stage::new().await;
     let visitor = stage.signed_in().await;
     let mut runner = TestRunner::deterministic();
     let (mut passed, mut refused) = (0, 0);
-    for _ in 0..400 {
+    for round in 0..400 {
         let target = target().new_tree(&mut runner).unwrap().current();
+        let by = if round % 2 == 0 { By::Http1 } else { By::Http2 };
         let judged = CanonicalPath::parse(path_of(&target));
         let goes_on = judged.as_ref().is_ok_and(|path| path.below("/oauth2").is_none());
         let before = stage.app.count();
-        let mut client = Peer::to(visitor.gate()).await;
-        client.send(head(&visitor, &format!("GET {target}"), &[])).await;
-        let code = client.head().await.status();
+        let code = ask(&visitor, &target, by).await;
         if goes_on {
-            assert_eq!((code, stage.app.count()), (200, before + 1), "{target}");
-            assert_eq!(stage.app.last().target, target.split('#').next().unwrap());
+            assert_eq!((code, stage.app.count()), (200, before + 1), "{target} by {by:?}");
+            assert_eq!(stage.app.last().target, target.split('#').next().unwrap(), "{by:?}");
             passed += 1;
         } else {
-            assert!(matches!(code, 400 | 404), "{target} is {code}");
-            assert_eq!(stage.app.count(), before, "{target}");
+            assert!(matches!(code, 400 | 404), "{target} by {by:?} is {code}");
+            assert_eq!(stage.app.count(), before, "{target} by {by:?}");
             refused += 1;
         }
     }
     assert!(passed > 50 && refused > 50, "{passed} went on and {refused} did not");
+}
+
+#[tokio::test]
+async fn case_30_the_path_that_was_judged_less_its_prefix_is_the_path_that_the_app_gets() {
+    /// As a prefix may be written, and a little more.
+    const PREFIXES: [&str; 12] = [
+        "",
+        "/a",
+        "/%61",
+        "/public",
+        "/publi%63",
+        "/%70ublic",
+        "/public/a",
+        "/public%2f",
+        "/public%",
+        "/PUBLIC",
+        "/a/public",
+        "//public",
+    ];
+    let (root, public, a) = (app("root"), app("public"), app("a"));
+    let tables = format!(
+        "[[upstreams]]\nurl = 'http://{}'
+        [[upstreams]]\nurl = 'http://{}'\npath = '/public'\nstrip_prefix = true
+        [[upstreams]]\nurl = 'http://{}'\npath = '/a'\nstrip_prefix = true\n",
+        root.address(),
+        public.address(),
+        a.address(),
+    );
+    let scene = Scene::before(&tables).await;
+    let counts = || [&root, &public, &a].map(App::count);
+    let targets = (prop::sample::select(PREFIXES.to_vec()), target())
+        .prop_map(|(prefix, rest)| format!("{prefix}{rest}"));
+    let mut runner = TestRunner::deterministic();
+    let (mut stripped, mut others) = (0, 0);
+    for round in 0..400 {
+        let target = targets.new_tree(&mut runner).unwrap().current();
+        let by = if round % 2 == 0 { By::Http1 } else { By::Http2 };
+        let what = format!("{target} by {by:?}");
+        let before = counts();
+        let code = ask(&scene.alice, &target, by).await;
+        let judged = match CanonicalPath::parse(path_of(&target)) {
+            Ok(judged) if judged.below("/oauth2").is_none() => judged,
+            _ => {
+                assert_eq!((matches!(code, 400 | 404), counts()), (true, before), "{what} is {code}");
+                continue;
+            }
+        };
+        let whose = [("/public", &public), ("/a", &a)].into_iter();
+        let Some((prefix, app)) = whose.into_iter().find(|(prefix, _)| judged.below(prefix).is_some()) else {
+            assert_eq!((code, counts()), (200, [before[0] + 1, before[1], before[2]]), "{what}");
+            assert_eq!(root.last().target, target.split('#').next().unwrap(), "{what}");
+            others += 1;
+            continue;
+        };
+        let all = |counts: [usize; 3]| counts.iter().sum::<usize>();
+        assert_eq!((code, all(counts())), (200, all(before) + 1), "{what}");
+        // What the app reads is what was judged, less the prefix; and its bytes are those that were sent.
+        let got = app.last().target;
+        let rest = judged.below(prefix).unwrap();
+        let read = CanonicalPath::parse(path_of(&got)).expect("a path that may be asked for by itself");
+        assert_eq!(read.judged(), if rest.is_empty() { "/" } else { rest }, "{what} became {got}");
+        let sent = target.split('#').next().unwrap();
+        assert!(
+            sent.ends_with(&got) || (rest.is_empty() && sent.ends_with(&got[1..])),
+            "{what} became {got}"
+        );
+        assert_eq!(app.last().header("x-forwarded-prefix"), Some(prefix), "{what}");
+        stripped += 1;
+    }
+    assert!(stripped > 50 && others > 25, "{stripped} were stripped and {others} were not");
 }

@@ -22,15 +22,15 @@ use crate::support::ready;
 use crate::support::visitor::Visitor;
 
 /// A gate in front of the apps of a file, and somebody who is signed in.
-struct Scene {
+pub(crate) struct Scene {
     gate: Gate,
-    alice: Visitor,
+    pub(crate) alice: Visitor,
     stage: Stage,
 }
 
 impl Scene {
     /// `tables` are `[[upstreams]]`, and whatever else the file shall hold.
-    async fn before(tables: &str) -> Self {
+    pub(crate) async fn before(tables: &str) -> Self {
         Self::with(tables, |_| {}).await
     }
 
@@ -60,7 +60,7 @@ fn config(stage: &Stage, tables: &str) -> Config {
 }
 
 /// An app that answers with `name`.
-fn app(name: &'static str) -> App {
+pub(crate) fn app(name: &'static str) -> App {
     let app = App::bind();
     app.answer(move |_| http::Response::new(cognigate::types::full(name)));
     tokio::spawn(app.serving());
