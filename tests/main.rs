@@ -29,6 +29,8 @@ mod grpc;
 mod house;
 #[cfg(feature = "emulator")]
 mod http2_frames;
+#[cfg(feature = "emulator")]
+mod kept;
 mod keys;
 #[cfg(feature = "kubernetes-tests")]
 mod kubernetes;

@@ -6,7 +6,6 @@
 use http::{HeaderValue, Response};
 use url::form_urlencoded;
 
-use super::identity::identity;
 use super::login_state::{LoginState, State};
 use super::return_to::ReturnTo;
 use super::{RelyingParty, RequestHead, navigation};
@@ -131,10 +130,11 @@ impl RelyingParty {
             return Err(CallbackError::Mismatch("their `sub` differs"));
         }
         let auth_time = id.auth_time.or(access.auth_time);
-        let identity = identity(id, &access);
+        let identity = self.kept.identity(id, &access);
         let mut session = Session::new(self.clock.now(), tokens.access_token, access.expires, identity);
         session.auth_time = auth_time;
         session.refresh_token = tokens.refresh_token;
+        session.id_token = self.kept.id_token(id_token);
         Ok(session)
     }
 

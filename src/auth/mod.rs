@@ -5,7 +5,7 @@
 
 pub mod callback;
 pub mod gate;
-mod identity;
+pub mod identity;
 pub mod lifetimes;
 pub mod login;
 pub mod login_state;
@@ -41,6 +41,7 @@ use crate::session::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::types::{Origin, RequestId};
 
+use identity::Kept;
 use lifetimes::Lifetimes;
 use login_state::LoginStates;
 use refresh::Refresher;
@@ -76,6 +77,7 @@ pub struct RelyingParty {
     revocations: Revocations,
     refresher: Refresher,
     lifetimes: Lifetimes,
+    kept: Kept,
     /// States whose code has been redeemed, by hash.
     redeemed: Remembered<[u8; 32]>,
     signed_out: Arc<Remembered<SessionId>>,
@@ -125,6 +127,7 @@ impl RelyingParty {
         let login_attributes = Attributes { same_site: CookieSameSite::Lax, ..attributes.clone() };
         let name = config.cookie.name.as_str();
         let tokens = Arc::new(tokens);
+        let kept = Kept::new(&config.session.claims, config.session.store_id_token);
         let signed_out = Arc::new(Remembered::new(TOMBSTONE, REMEMBERED, clock.clone()));
         let [session_sealer, login_sealer] = sealers.clone();
         Self {
@@ -143,11 +146,13 @@ impl RelyingParty {
             refresher: Refresher::new(
                 Arc::clone(&tokens),
                 verifier.clone(),
+                kept.clone(),
                 config.session.refresh_margin,
                 Arc::clone(&signed_out),
                 clock.clone(),
                 Arc::clone(&metrics),
             ),
+            kept,
             lifetimes: Lifetimes::new(config.session.max_lifetime, config.session.idle_timeout),
             tokens,
             verifier,

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::identity::identity;
+use super::identity::Kept;
 use super::remembered::Remembered;
 use crate::clock::{Clock, UnixTime};
 use crate::cognito::token::{GrantError, TokenClient, TokenSet};
@@ -55,6 +55,7 @@ pub struct Refresher {
 struct Shared {
     tokens: Arc<TokenClient>,
     verifier: Verifier,
+    kept: Kept,
     signed_out: Arc<Remembered<SessionId>>,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -90,12 +91,13 @@ impl Refresher {
     pub fn new(
         tokens: Arc<TokenClient>,
         verifier: Verifier,
+        kept: Kept,
         margin: Duration,
         signed_out: Arc<Remembered<SessionId>>,
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let shared = Shared { tokens, verifier, signed_out, clock, metrics, flights: Mutex::default() };
+        let shared = Shared { tokens, verifier, kept, signed_out, clock, metrics, flights: Mutex::default() };
         Self { shared: Arc::new(shared), margin }
     }
 
@@ -264,7 +266,7 @@ impl Shared {
                 if id.sub != held.identity.sub {
                     return Err(RefreshError::OtherUser);
                 }
-                identity(id, &access)
+                self.kept.identity(id, &access)
             }
             None => held.identity,
         };
@@ -277,6 +279,7 @@ impl Shared {
             access_token: tokens.access_token,
             access_expires: access.expires,
             refresh_token: tokens.refresh_token.or(held.refresh_token),
+            id_token: tokens.id_token.and_then(|token| self.kept.id_token(token)).or(held.id_token),
             identity,
             ..held
         })

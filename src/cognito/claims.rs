@@ -15,6 +15,8 @@ pub struct IdClaims {
     /// `cognito:groups`; empty where the claim is absent.
     pub groups: Vec<String>,
     pub auth_time: Option<UnixTime>,
+    /// Every claim as it stands.
+    pub all: Map<String, Value>,
 }
 
 /// What an access token says.

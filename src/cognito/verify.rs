@@ -76,6 +76,7 @@ impl Verifier {
             preferred_username: text(&claims, "preferred_username"),
             groups: list(&claims, "cognito:groups"),
             auth_time: time(&claims, "auth_time"),
+            all: claims,
         })
     }
 

@@ -45,6 +45,8 @@ pub const KEYS: &[Key] = &[
     Key::new("session.refresh_margin", Kind::Duration, Some(r#""60s""#)),
     Key::new("session.max_lifetime", Kind::Duration, Some(r#""30d""#)),
     Key::new("session.idle_timeout", Kind::Duration, None),
+    Key::new("session.claims", Kind::List, Some("[]")),
+    Key::new("session.store_id_token", Kind::Switch, Some("false")),
     Key::new("cookie.name", Kind::Text, Some(r#""cognigate""#)),
     Key::new("cookie.secure", Kind::Switch, None),
     Key::new("cookie.same_site", Kind::Text, Some(r#""lax""#)),

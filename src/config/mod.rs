@@ -219,6 +219,9 @@ pub struct Session {
     pub max_lifetime: Duration,
     /// How long after its last use a session ends; below the lifetime.
     pub idle_timeout: Option<Duration>,
+    /// Claims of the id token that are kept beside those that always are.
+    pub claims: Vec<String>,
+    pub store_id_token: bool,
 }
 
 /// The session cookie's name and attributes.

@@ -96,6 +96,8 @@ pub(super) struct RawSession {
     pub(super) refresh_margin: String,
     pub(super) max_lifetime: String,
     pub(super) idle_timeout: Option<String>,
+    pub(super) claims: Vec<String>,
+    pub(super) store_id_token: bool,
 }
 
 #[derive(Debug, Deserialize)]

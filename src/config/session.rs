@@ -34,7 +34,22 @@ pub(super) fn session(raw: &RawSession, report: &mut Report) -> Option<Session> 
             Some(checked) => Some(checked?),
             None => None,
         },
+        claims: claims(&raw.claims, report),
+        store_id_token: raw.store_id_token,
     })
+}
+
+fn claims(names: &[String], report: &mut Report) -> Vec<String> {
+    const KEY: &str = "session.claims";
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].contains(name) {
+            report.problem(KEY, format_args!("its item {} is there twice", at + 1));
+        } else if name.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            report
+                .problem(KEY, format_args!("its item {} has white space, which no claim's name has", at + 1));
+        }
+    }
+    names.to_vec()
 }
 
 fn max_lifetime(text: &str, report: &mut Report) -> Option<Duration> {

@@ -330,6 +330,20 @@ fn lifetimes_are_within_those_of_tokens_and_the_idle_one_within_the_other() {
 }
 
 #[test]
+fn kept_claims_are_names_that_are_there_once() {
+    let given = Given::with("session.claims", "['custom:tenant', 'zoneinfo']");
+    assert_eq!(given.config().session.claims, ["custom:tenant", "zoneinfo"]);
+    for (list, told) in
+        [("['a', 'b', 'a']", "its item 3 is there twice"), ("['a b']", "its item 1 has white space")]
+    {
+        assert_says(
+            &Given::with("session.claims", list).problem(),
+            &["session.claims (cognigate.toml:6)", told],
+        );
+    }
+}
+
+#[test]
 fn same_site_is_lax_or_none() {
     assert_eq!(accepted("cookie.same_site", "none").cookie.same_site, SameSite::None);
     refused("cookie.same_site", &["strict", "Strict"], "strict would loop");
