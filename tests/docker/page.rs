@@ -7,6 +7,7 @@ use std::sync::MutexGuard;
 use tempfile::TempDir;
 
 use super::engine::{copy, emulate, images, ports, visitor};
+use crate::support::tls::Authority;
 use crate::support::visitor::{Visitor, text};
 use crate::support::wire;
 
@@ -71,7 +72,7 @@ async fn alice_gets_in() -> Visitor {
 
 #[tokio::test]
 async fn the_pages_commands_lead_to_a_signed_in_request_both_ways() {
-    let [demo, curl, end, begin, up, logs] = blocks()[..] else { panic!("{} blocks", blocks().len()) };
+    let [demo, curl, end, begin, up, logs, tls] = blocks()[..] else { panic!("{} blocks", blocks().len()) };
     let terminal = Terminal::new();
 
     terminal.run(demo);
@@ -105,11 +106,36 @@ async fn the_pages_commands_lead_to_a_signed_in_request_both_ways() {
     wire::eventually("it serves again", || async { wire::probe(visitor().gate(), "/").await == 421 }).await;
     assert_eq!(browser.navigate("/").await.status(), 200, "the old key opens no session");
     assert_ne!(browser.jar.get("cognigate").unwrap(), sealed, "the new key seals none");
+
+    // The gate's own TLS, under another public URL.
+    let compose = terminal.folder.path().join("deploy/compose");
+    let (authority, folder) = (Authority::new(), compose.join("secrets/tls"));
+    let pair = authority.issue(&["localhost"]);
+    std::fs::create_dir(&folder).unwrap();
+    for (name, pem) in [("tls.crt", pair.chain), ("tls.key", pair.key), ("authority.crt", authority.pem())] {
+        std::fs::write(folder.join(name), pem).unwrap();
+    }
+    let settings = compose.join("cognigate.toml");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    let (before, after) = ("\"http://localhost:8080\"", "\"https://localhost\"");
+    assert_eq!(text.matches(before).count(), 1, "{text}");
+    std::fs::write(&settings, text.replace(before, after)).unwrap();
+    // The file that stands for Cognito here is one more.
+    let with_emulator = tls.replace("-f compose.tls.yaml", "-f compose.override.yaml -f compose.tls.yaml");
+    assert_ne!(with_emulator, tls);
+    terminal.run(&format!("cd deploy/compose\ndocker compose down\n{with_emulator}"));
+    let authority = folder.join("authority.crt");
+    let trusting = format!("curl --silent --show-error --include --cacert {}", authority.display());
+    let told = terminal.run(&format!("{trusting} https://localhost/api/time"));
+    assert!(told.starts_with("HTTP/2 401"), "{told}");
+    assert!(told.contains("\"login_url\":\"https://localhost/oauth2/start"), "{told}");
+    let told = terminal.run(&format!("{trusting} http://localhost/a?b=c"));
+    assert!(told.starts_with("HTTP/1.1 308") && told.contains("location: https://localhost/a?b=c"), "{told}");
 }
 
 #[test]
 fn the_page_is_two_screens_at_most_and_shows_every_file() {
-    assert!(PAGE.lines().count() <= 80, "{} lines", PAGE.lines().count());
+    assert!(PAGE.lines().count() <= 90, "{} lines", PAGE.lines().count());
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/compose");
     for file in std::fs::read_dir(folder).unwrap() {
         let name = file.unwrap().file_name().into_string().unwrap();
