@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use cognigate::emulator::Endpoint;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::Scene;
 use super::websocket::{closed, next, open, open_tunnels};
 use crate::support::peer::Peer;
+use crate::support::wire::PATIENCE;
 use futures_util::SinkExt as _;
 
 const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\
@@ -111,7 +113,7 @@ async fn a_frame_under_way_is_finished_before_the_close() {
     scene.visitor.navigate("/oauth2/sign_out").await;
     app.write_all(b"whole").await.unwrap();
     let mut rest = Vec::new();
-    client.read_to_end(&mut rest).await.unwrap();
+    timeout(PATIENCE, client.read_to_end(&mut rest)).await.expect("it does not end").unwrap();
     assert_eq!(rest, b"whole\x88\x15\x03\xf0the session is over");
 }
 
