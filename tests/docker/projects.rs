@@ -4,7 +4,7 @@ use std::net::TcpStream;
 
 use serde_json::Value;
 
-use super::engine::{DEMO, Project, output};
+use super::engine::{DEMO, Project, inspect, output};
 use crate::support::visitor::{Visitor, json, location, text};
 
 /// In and out again, as a browser.
@@ -84,7 +84,8 @@ fn the_app_is_reached_through_the_gate_only(project: &Project, name: &str) {
         project.compose(&["exec", "-T", "gate", "cognigate", "healthcheck", "--url", url]);
         assert_eq!(asked_on(&inside, url), (Some(0), String::new()));
     }
-    // Nor does the app get out.
+    // Nor does the app get out: not past the machine, and not to the gate's network.
+    assert_eq!(inspect(&inside)["Internal"], true);
     let emulator = project.container("emulator");
     let address = emulator["NetworkSettings"]["Networks"][&outside]["IPAddress"].as_str().unwrap();
     let counters = format!("http://{address}:9400/_emulator/counters");
