@@ -127,9 +127,9 @@ impl App {
         self.tunnels.close();
     }
 
-    /// Follows the files of the session keys and the client secret; never ends.
-    pub async fn follow_files(&self) {
-        self.rp.follow_files().await;
+    /// Follows the files of the session keys and the client secret, and keeps the session store open; never ends.
+    pub async fn keep_up(&self) {
+        tokio::join!(self.rp.follow_files(), self.rp.keep_store_open());
     }
 
     /// Waits, for a while, for what goes on beside the answers; before the end of the process.

@@ -95,10 +95,13 @@ fn every_example_loads() {
         // A gateway that asks stands in the place of an upstream, and must be believed.
         let asked = setting.name == "gateway.dialect";
         // A certificate and its key belong together.
+        let url = ("redis.url", "'rediss://redis.internal'");
         let paired = match setting.name {
-            "listen.tls.certificate" => Some(("listen.tls.key", "'there'")),
-            "listen.tls.key" => Some(("listen.tls.certificate", "'there'")),
-            _ => None,
+            "listen.tls.certificate" => vec![("listen.tls.key", "'there'")],
+            "listen.tls.key" => vec![("listen.tls.certificate", "'there'")],
+            "redis.username" => vec![url, ("redis.password", "'there'")],
+            "redis.password" | "redis.password_file" | "redis.ca_file" => vec![url],
+            _ => Vec::new(),
         };
         let listed = setting.name.starts_with("upstreams[].");
         let text: String =

@@ -46,6 +46,8 @@ mod process;
 mod program;
 #[cfg(feature = "emulator")]
 mod public_paths;
+#[cfg(feature = "redis-tests")]
+mod redis;
 #[cfg(feature = "emulator")]
 mod refresh;
 #[cfg(feature = "emulator")]

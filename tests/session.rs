@@ -74,7 +74,7 @@ fn store() -> CookieStore {
 }
 
 fn found(session: &Session) -> Loaded {
-    Loaded::Session(Held { session: Box::new(session.clone()), current_key: true })
+    Loaded::Session(Held::in_cookie(session.clone(), true))
 }
 
 /// `session` with an access token of so many characters.

@@ -12,7 +12,7 @@ use crate::cookie::chunk::TooLarge;
 use crate::cookie::read::{Named, RequestCookies};
 use crate::cookie::write;
 use crate::session::Session;
-use crate::session::store::{Held, Loaded, SaveError, StoreUnavailable};
+use crate::session::store::{Held, Loaded, SaveError, StoreUnavailable, Stored};
 
 /// How soon after a sign-in a visit without a session shows that another sign-in would not help.
 const MARK: Duration = Duration::from_secs(30);
@@ -48,28 +48,43 @@ impl RelyingParty {
         let over = || if self.has_just_signed_in(cookies) { Admission::CookieLost } else { login() };
         let now = self.clock.now();
         let living = loaded.filter(|held| !self.lifetimes.have_ended(&held.session, now));
-        let Some(Held { session, current_key }) = living else {
+        let Some(held) = living else {
             return over();
         };
         // The next session has another id, so that nothing goes round.
-        if self.signed_out.contains(&session.id) {
+        if self.signed_out.contains(&held.session.id) {
             return login();
         }
-        let (session, renewed) = match self.refresher.fresh(session).await {
+        let (session, renewed) = match self.refresher.fresh(&held).await {
             // What an older key sealed is sealed anew, so that the key can leave the ring one day.
-            Freshness::Current(mut session) => {
-                let touch = self.lifetimes.want_touch(&session, now);
-                if touch {
-                    session.touched = now;
-                }
-                (Arc::from(session), touch || !current_key)
-            }
+            Freshness::Current => match self.touched(held, now).await {
+                Some(it) => it,
+                None => return login(),
+            },
             Freshness::Renewed(session) => (session, true),
             Freshness::Ended => return over(),
             Freshness::Unavailable { retry_after } => return Admission::Unavailable { retry_after },
         };
         self.watched.seen(session.id, self.lifetimes.latest(&session));
         Admission::Forward { session, renewed }
+    }
+
+    /// The session, and whether the browser is to be told; `None` where it has been signed out elsewhere.
+    async fn touched(&self, held: Held, now: UnixTime) -> Option<(Arc<Session>, bool)> {
+        let touch = self.lifetimes.want_touch(&held.session, now);
+        if !touch && held.current_key {
+            return Some((Arc::from(held.session), false));
+        }
+        let mut session = held.session.clone();
+        if touch {
+            session.touched = now;
+        }
+        match self.store.touch(&held, &session, self.lifetimes.left(&session, now)).await {
+            Ok(Stored::Gone) => None,
+            // Not written down: the next request does that.
+            Ok(Stored::Outrun) | Err(_) => Some((Arc::from(held.session), false)),
+            Ok(Stored::Stored) => Some((Arc::from(session), true)),
+        }
     }
 
     /// The session as it is kept, refreshed or not; `None` where there is none to go on with.

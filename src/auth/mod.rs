@@ -36,7 +36,6 @@ use crate::cookie::write::{Attributes, SameSite as CookieSameSite};
 use crate::crypto::keyring::KeyRing;
 use crate::crypto::seal::{Purpose, Sealer};
 use crate::session::SessionId;
-use crate::session::cookie_store::CookieStore;
 use crate::session::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::types::{Origin, RequestId};
@@ -62,8 +61,8 @@ pub struct RelyingParty {
     public_url: Origin,
     prefix: EndpointPrefix,
     store: Store,
-    /// Those of the store and of the login cookies, to be given other keys.
-    sealers: [Sealer; 2],
+    /// That of the login cookies, to be given other keys.
+    login_sealer: Sealer,
     keys_file: Option<PathBuf>,
     client_id: String,
     scopes: String,
@@ -113,8 +112,7 @@ impl RelyingParty {
         // tokens were believed by other rules.
         let cognito = &config.cognito;
         let scope = format!("{} {} {}", config.cookie.scope, cognito.pool.as_str(), cognito.client_id);
-        let sealer = |purpose| Sealer::new(&ring, purpose, &scope);
-        let sealers = [sealer(Purpose::Session), sealer(Purpose::Login)];
+        let login_sealer = Sealer::new(&ring, Purpose::Login, &scope);
         let attributes = Attributes {
             secure: config.cookie.secure,
             same_site: match config.cookie.same_site {
@@ -129,12 +127,13 @@ impl RelyingParty {
         let tokens = Arc::new(tokens);
         let kept = Kept::new(&config.session.claims, config.session.store_id_token);
         let signed_out = Arc::new(Remembered::new(TOMBSTONE, REMEMBERED, clock.clone()));
-        let [session_sealer, login_sealer] = sealers.clone();
+        let lifetimes = Lifetimes::new(config.session.max_lifetime, config.session.idle_timeout);
+        let store = Store::new(config, &ring, &scope, attributes, clock.clone(), Arc::clone(&metrics));
         Self {
-            sealers,
+            login_sealer: login_sealer.clone(),
             public_url: config.public_url.clone(),
             prefix: config.prefix.clone(),
-            store: Store::Cookie(CookieStore::new(session_sealer, name, attributes.clone())),
+            store: store.clone(),
             keys_file: config.session.keys_file.clone(),
             client_id: config.cognito.client_id.clone(),
             scopes: config.cognito.scopes.join(" "),
@@ -147,13 +146,14 @@ impl RelyingParty {
                 Arc::clone(&tokens),
                 verifier.clone(),
                 kept.clone(),
-                config.session.refresh_margin,
+                (store, lifetimes),
                 Arc::clone(&signed_out),
                 clock.clone(),
                 Arc::clone(&metrics),
-            ),
+            )
+            .within(config.session.refresh_margin),
             kept,
-            lifetimes: Lifetimes::new(config.session.max_lifetime, config.session.idle_timeout),
+            lifetimes,
             tokens,
             verifier,
             revocations: Revocations::new(),
@@ -169,6 +169,11 @@ impl RelyingParty {
     #[must_use]
     pub fn cookie_name(&self) -> &str {
         self.store.name()
+    }
+
+    /// Keeps up the connection that the session store needs, if it needs one; never ends.
+    pub async fn keep_store_open(&self) {
+        self.store.keep_open().await;
     }
 
     /// Waits, for a while, for what goes on beside the answers; before the end of the process.

@@ -4,6 +4,8 @@
 //! its result for a while, so that parallel requests with one old cookie cost Cognito one call and never burn
 //! a rotated token. Biased towards the user: a passing fault never ends a session whose access token is valid.
 
+mod turn;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,11 +16,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::identity::Kept;
+use super::lifetimes::Lifetimes;
 use super::remembered::Remembered;
 use crate::clock::{Clock, UnixTime};
 use crate::cognito::token::{GrantError, TokenClient, TokenSet};
 use crate::cognito::verify::{TokenRefused, Verifier};
 use crate::secret::Secret;
+use crate::session::store::{Held, Store};
 use crate::session::{Session, SessionId};
 use crate::telemetry::metrics::Metrics;
 
@@ -37,7 +41,7 @@ const SWEEP: usize = 1024;
 #[derive(Debug)]
 pub enum Freshness {
     /// Its access token is good as it is.
-    Current(Box<Session>),
+    Current,
     /// It has a new access token, which the browser's cookie should hold from now on.
     Renewed(Arc<Session>),
     /// It is over: the user signs in again.
@@ -56,6 +60,8 @@ struct Shared {
     tokens: Arc<TokenClient>,
     verifier: Verifier,
     kept: Kept,
+    store: Store,
+    lifetimes: Lifetimes,
     signed_out: Arc<Remembered<SessionId>>,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -92,25 +98,33 @@ impl Refresher {
         tokens: Arc<TokenClient>,
         verifier: Verifier,
         kept: Kept,
-        margin: Duration,
+        (store, lifetimes): (Store, Lifetimes),
         signed_out: Arc<Remembered<SessionId>>,
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let shared = Shared { tokens, verifier, kept, signed_out, clock, metrics, flights: Mutex::default() };
-        Self { shared: Arc::new(shared), margin }
+        let flights = Mutex::default();
+        let shared = Shared { tokens, verifier, kept, store, lifetimes, signed_out, clock, metrics, flights };
+        Self { shared: Arc::new(shared), margin: Duration::ZERO }
     }
 
-    /// Refreshes `session` where its access token ends within the margin.
+    /// Refreshes so long before the end.
+    #[must_use]
+    pub fn within(self, margin: Duration) -> Self {
+        Self { margin, ..self }
+    }
+
+    /// Refreshes the session where its access token ends within the margin.
     ///
     /// Never returns a session whose access token has expired.
-    pub async fn fresh(&self, session: Box<Session>) -> Freshness {
+    pub async fn fresh(&self, held: &Held) -> Freshness {
+        let session = &held.session;
         let now = self.shared.clock.now();
         if session.access_expires > now.plus(self.margin) {
-            return Freshness::Current(session);
+            return Freshness::Current;
         }
         let Some(refresh_token) = session.refresh_token.clone() else {
-            return if session.access_expires > now { Freshness::Current(session) } else { Freshness::Ended };
+            return if session.access_expires > now { Freshness::Current } else { Freshness::Ended };
         };
         let hash = hash(&refresh_token);
         let mut awaited = false;
@@ -121,13 +135,13 @@ impl Refresher {
             }
             let now = self.shared.clock.now();
             let valid = session.access_expires > now;
-            let (since, mut ended) = match self.shared.flight(&hash, &session, &refresh_token, awaited) {
+            let (since, mut ended) = match self.shared.flight(&hash, held, &refresh_token, awaited) {
                 Flight::Renewed { session, .. } if session.access_expires > now => {
                     return Freshness::Renewed(session);
                 }
                 Flight::Ended { .. } => return Freshness::Ended,
                 Flight::Renewed { .. } | Flight::Refused { .. } | Flight::Paused { .. } if valid => {
-                    return Freshness::Current(session);
+                    return Freshness::Current;
                 }
                 Flight::Refused { .. } => return Freshness::Ended,
                 Flight::Renewed { .. } => return Freshness::Unavailable { retry_after: PAUSE },
@@ -141,7 +155,7 @@ impl Refresher {
             } else if tokio::time::timeout_at(since + PATIENCE, landed).await.is_err()
                 && session.access_expires > self.shared.clock.now()
             {
-                return Freshness::Current(session);
+                return Freshness::Current;
             }
             awaited = true;
         }
@@ -178,14 +192,14 @@ impl Shared {
     fn flight(
         self: &Arc<Self>,
         hash: &TokenHash,
-        held: &Session,
+        held: &Held,
         refresh_token: &Secret,
         awaited: bool,
     ) -> Flight {
         let now = self.clock.now();
         let mut flights = self.lock();
         if let Some(flight) = flights.by_token.get(hash)
-            && (awaited || flight.is_of_use(held, now))
+            && (awaited || flight.is_of_use(&held.session, now))
         {
             return flight.clone();
         }
@@ -196,10 +210,9 @@ impl Shared {
         // A task of its own: the client that caused it may go away, its result must not.
         let (shared, hash, held, token) = (Arc::clone(self), *hash, held.clone(), refresh_token.clone());
         tokio::spawn(async move {
-            let id = held.id;
+            let id = held.session.id;
             let mut landing = Landing { shared: &shared, hash, flight: None, _landed: landed };
-            let flight = shared.refresh(held, &token).await;
-            shared.metrics.refreshed(flight.result());
+            let flight = shared.refresh_in_turn(&held, &token).await;
             landing.flight = Some(flight);
             drop(landing);
             // Only now, so that a sign-out either finds the result or is found here.

@@ -22,9 +22,8 @@ impl RelyingParty {
         let keys = self.follow("session_keys", self.keys_file.as_deref(), |content| {
             let keys = key_file::keys_of(content)?;
             let ring = KeyRing::new(&keys);
-            for sealer in &self.sealers {
-                sealer.renew(&ring);
-            }
+            self.store.renew(&ring);
+            self.login_sealer.renew(&ring);
             tracing::info!(ids = %ring.ids().join(" "), "the session keys were read anew; the first seals");
             Ok::<_, KeyFileError>(())
         });

@@ -352,6 +352,6 @@ async fn attend_admin(
             }
         }
         () = jwks.keep_fresh() => {}
-        () = followed.follow_files() => {}
+        () = followed.keep_up() => {}
     }
 }

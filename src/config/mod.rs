@@ -27,6 +27,7 @@ mod pool;
 mod prefix;
 mod public_path;
 mod raw;
+mod redis;
 mod report;
 mod session;
 mod session_key;
@@ -65,6 +66,8 @@ pub use path_prefix::{PathPrefix, PathPrefixError};
 pub use pool::{PoolId, PoolIdError};
 pub use prefix::{EndpointPrefix, PrefixError};
 pub use public_path::{PublicPath, PublicPathError};
+pub use redis::RedisUrlError;
+pub use session::SessionStoreError;
 pub use session_key::{encode as encode_key, generate as generate_key};
 pub use site::DialectError;
 pub use sources::Sources;
@@ -85,6 +88,8 @@ pub struct Config {
     pub public: Vec<PublicPath>,
     pub cognito: Cognito,
     pub session: Session,
+    /// There where `session.store` is Redis, and perhaps where it is not.
+    pub redis: Option<Redis>,
     pub cookie: Cookie,
     pub listen: Listen,
     pub websocket: Websocket,
@@ -213,6 +218,7 @@ pub struct Session {
     pub keys_file: Option<PathBuf>,
     /// True where none was given: sessions end with the process, and replicas do not share them.
     pub keys_generated: bool,
+    pub store: SessionStore,
     /// How long before its `exp` an access token is refreshed; below five minutes.
     pub refresh_margin: Duration,
     /// How long after its sign-in a session ends at the latest.
@@ -222,6 +228,40 @@ pub struct Session {
     /// Claims of the id token that are kept beside those that always are.
     pub claims: Vec<String>,
     pub store_id_token: bool,
+}
+
+/// Where sessions are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionStore {
+    /// In the browser, sealed.
+    Cookie,
+    /// In Redis; the browser has a ticket.
+    Redis,
+}
+
+/// A Redis or Valkey server, and how it is spoken to.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    /// A name or an address, without the brackets of IPv6.
+    pub host: String,
+    pub port: u16,
+    pub tls: Option<RedisTls>,
+    pub database: u32,
+    /// A user of its ACL. Absent: the default one.
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    /// What every key of ours begins with. Without braces, which say what slot of a cluster a key is in.
+    pub prefix: String,
+    /// For a connection, and for each answer.
+    pub timeout: Duration,
+}
+
+/// What the server must show.
+#[derive(Clone, Debug)]
+pub struct RedisTls {
+    /// Whose certificates count. `None`: the system's certificate authorities.
+    pub roots: Option<Arc<RootCertStore>>,
+    pub server_name: ServerName<'static>,
 }
 
 /// The session cookie's name and attributes.
@@ -343,6 +383,7 @@ impl Config {
         let site = site::site(&raw, &mut report);
         let cookie = cookie::cookie(&raw.cookie, site.public_url.as_ref(), &mut report);
         let session = session::session(&raw.session, &mut report);
+        let redis = redis::redis(&raw.redis, session.as_ref().map(|it| it.store), &mut report);
         let upstreams: &[Upstream] = match &site.mode {
             Some(Mode::Proxy { upstreams }) => upstreams,
             Some(Mode::Gateway { .. }) | None => &[],
@@ -361,6 +402,7 @@ impl Config {
             site::Site { public_url: Some(public_url), mode: Some(mode), prefix: Some(prefix), public },
             Some(cognito),
             Some(session),
+            Some(redis),
             Some(cookie),
             Some((listen, admin)),
             Some(websocket),
@@ -372,6 +414,7 @@ impl Config {
             site,
             cognito,
             session,
+            redis,
             cookie,
             listeners,
             websocket,
@@ -393,6 +436,7 @@ impl Config {
             public,
             cognito,
             session,
+            redis,
             cookie,
             listen,
             websocket,

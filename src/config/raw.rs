@@ -21,6 +21,7 @@ pub(super) struct Raw {
     pub(super) gateway: RawGateway,
     pub(super) cognito: RawCognito,
     pub(super) session: RawSession,
+    pub(super) redis: RawRedis,
     pub(super) cookie: RawCookie,
     pub(super) listen: RawListen,
     pub(super) websocket: RawWebsocket,
@@ -93,11 +94,29 @@ pub(super) struct RawSession {
     pub(super) keys: Option<Vec<Secret>>,
     /// Read by then, into `keys`.
     pub(super) keys_file: Option<String>,
+    pub(super) store: String,
     pub(super) refresh_margin: String,
     pub(super) max_lifetime: String,
     pub(super) idle_timeout: Option<String>,
     pub(super) claims: Vec<String>,
     pub(super) store_id_token: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRedis {
+    pub(super) url: Option<Secret>,
+    /// Read by then, into `url`.
+    #[allow(dead_code)]
+    pub(super) url_file: Option<String>,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<Secret>,
+    /// Read by then, into `password`.
+    #[allow(dead_code)]
+    pub(super) password_file: Option<String>,
+    pub(super) prefix: String,
+    pub(super) ca_file: Option<String>,
+    pub(super) timeout: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,14 +1,15 @@
 //! The session's part: the key ring and the margin.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::secret::KeyMaterial;
 
-use super::Session;
 use super::duration::HumanDuration;
 use super::raw::RawSession;
 use super::report::Report;
 use super::session_key;
+use super::{Session, SessionStore};
 
 /// Cognito's shortest access token. A margin as long would refresh at every request.
 const SHORTEST_TOKEN: Duration = Duration::from_secs(5 * 60);
@@ -17,6 +18,7 @@ const LONGEST_LIFETIME: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 const SHORTEST_IDLE: Duration = Duration::from_secs(60);
 
 pub(super) fn session(raw: &RawSession, report: &mut Report) -> Option<Session> {
+    let store = report.parse("session.store", &raw.store);
     let refresh_margin = refresh_margin(&raw.refresh_margin, report);
     let (keys, keys_generated) = match &raw.keys {
         Some(texts) => (keys(&texts.iter().map(|text| text.expose()).collect::<Vec<_>>(), report), false),
@@ -28,6 +30,7 @@ pub(super) fn session(raw: &RawSession, report: &mut Report) -> Option<Session> 
         keys: keys?,
         keys_file: raw.keys_file.as_ref().map(Into::into),
         keys_generated,
+        store: store?,
         refresh_margin: refresh_margin?,
         max_lifetime: max_lifetime?,
         idle_timeout: match idle_timeout {
@@ -50,6 +53,23 @@ fn claims(names: &[String], report: &mut Report) -> Vec<String> {
         }
     }
     names.to_vec()
+}
+
+/// Why a text is not a [`SessionStore`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it must be cookie or redis")]
+pub struct SessionStoreError;
+
+impl FromStr for SessionStore {
+    type Err = SessionStoreError;
+
+    fn from_str(text: &str) -> Result<Self, SessionStoreError> {
+        match text {
+            "cookie" => Ok(Self::Cookie),
+            "redis" => Ok(Self::Redis),
+            _ => Err(SessionStoreError),
+        }
+    }
 }
 
 fn max_lifetime(text: &str, report: &mut Report) -> Option<Duration> {

@@ -264,7 +264,7 @@ impl Entry<'_> {
 
 /// Why a file is no bundle of certificate authorities. Follows its name in a message.
 #[derive(Debug, thiserror::Error)]
-enum BundleError {
+pub(super) enum BundleError {
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
@@ -274,7 +274,7 @@ enum BundleError {
 }
 
 /// Every certificate of a bundle.
-fn authorities(path: &Path) -> Result<RootCertStore, BundleError> {
+pub(super) fn authorities(path: &Path) -> Result<RootCertStore, BundleError> {
     let mut roots = RootCertStore::empty();
     for (at, certificate) in certificates(&file::read(path)?)?.into_iter().enumerate() {
         roots.add(certificate).map_err(|_| BundleError::NoAuthority(at + 1))?;

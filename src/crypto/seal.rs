@@ -85,12 +85,7 @@ impl Sealer {
     /// A sealer for `purpose` within `scope`, the cookie's domain or host as configured.
     #[must_use]
     pub fn new(ring: &KeyRing, purpose: Purpose, scope: &str) -> Self {
-        let mut aad = Vec::new();
-        for part in [purpose.label(), &[VERSION], scope.as_bytes()] {
-            // Lengths keep (ab, c) apart from (a, bc).
-            aad.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            aad.extend_from_slice(part);
-        }
+        let aad = associated(&[purpose.label(), &[VERSION], scope.as_bytes()]);
         Self(Arc::new(Inner { purpose, keys: ArcSwap::from_pointee(derived(ring, purpose)), aad }))
     }
 
@@ -150,6 +145,16 @@ impl Sealer {
         }
         Err(OpenError)
     }
+}
+
+/// Parts put together so that no other parts come to the same: lengths keep (ab, c) apart from (a, bc).
+pub(super) fn associated(parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for part in parts {
+        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    bytes
 }
 
 fn derived(ring: &KeyRing, purpose: Purpose) -> Keys {

@@ -7,6 +7,7 @@ use http::HeaderValue;
 use crate::cookie::chunk::{self, TooLarge};
 use crate::cookie::read::RequestCookies;
 use crate::cookie::write::{self, Attributes};
+use crate::crypto::keyring::KeyRing;
 use crate::crypto::seal::Sealer;
 use crate::session::sizes::Sizes;
 use crate::session::store::{Held, Loaded};
@@ -27,6 +28,10 @@ impl CookieStore {
     #[must_use]
     pub fn new(sealer: Sealer, name: impl Into<String>, attributes: Attributes) -> Self {
         Self { sealer, name: name.into(), attributes }
+    }
+
+    pub(super) fn renew(&self, ring: &KeyRing) {
+        self.sealer.renew(ring);
     }
 
     /// The cookie's effective name.
@@ -50,7 +55,7 @@ impl CookieStore {
             (Some(one), _) | (None, Some(one)) => one,
             (None, None) => return if found.any { Loaded::Invalid } else { Loaded::None },
         };
-        Loaded::Session(Held { session: Box::new(session), current_key })
+        Loaded::Session(Held::in_cookie(session, current_key))
     }
 
     /// The lines that store `session`, and that delete what `cookies` show of an earlier shape.

@@ -1,9 +1,10 @@
 //! Who is signed in, and with which tokens.
 //!
-//! [`codec`] turns a [`Session`] into few bytes and back, [`cookie_store`] keeps it sealed in the browser, and [`store`]
-//! is what the flow asks, whichever place sessions are kept in.
+//! [`codec`] turns a [`Session`] into few bytes and back, [`cookie_store`] keeps it sealed in the browser, [`redis`]
+//! behind a [`ticket`] in Redis, and [`store`] is what the flow asks, whichever of the two it is.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::clock::UnixTime;
 use crate::crypto::random;
@@ -13,8 +14,10 @@ pub mod codec;
 pub mod cookie_store;
 pub mod header_values;
 mod packed;
+pub mod redis;
 mod sizes;
 pub mod store;
+pub mod ticket;
 
 /// One sign-in of one user, from the callback to the sign-out. Prints neither tokens nor claims.
 #[derive(Clone, PartialEq, Eq)]
@@ -123,6 +126,21 @@ impl SessionId {
 impl From<[u8; 16]> for SessionId {
     fn from(bytes: [u8; 16]) -> Self {
         Self(bytes)
+    }
+}
+
+/// A text is no session id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a session id is 32 hexadecimal digits")]
+pub struct NoSessionId;
+
+impl FromStr for SessionId {
+    type Err = NoSessionId;
+
+    fn from_str(text: &str) -> Result<Self, NoSessionId> {
+        let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = u128::from_str_radix(text, 16).ok().filter(|_| digits).ok_or(NoSessionId)?;
+        Ok(Self(number.to_be_bytes()))
     }
 }
 

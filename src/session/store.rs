@@ -1,18 +1,31 @@
 //! Where sessions are kept, whichever place that is.
 
+use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
 
+use crate::clock::Clock;
+use crate::config::{Config, SessionStore};
 use crate::cookie::chunk::TooLarge;
 use crate::cookie::read::RequestCookies;
-use crate::session::Session;
+use crate::cookie::write::Attributes;
+use crate::crypto::keyring::KeyRing;
+use crate::crypto::record::RecordSealer;
+use crate::crypto::seal::{Purpose, Sealer};
 use crate::session::cookie_store::CookieStore;
+use crate::session::redis::connection::Connection;
+use crate::session::redis::{Lease, RedisStore};
+use crate::session::ticket::Ticket;
+use crate::session::{Session, SessionId};
+use crate::telemetry::metrics::Metrics;
 
 /// Keeps sessions: all of them the same way.
 #[derive(Clone, Debug)]
 pub enum Store {
     Cookie(CookieStore),
+    Redis(RedisStore),
 }
 
 /// What the cookies of a request amount to.
@@ -32,6 +45,16 @@ pub struct Held {
     pub session: Box<Session>,
     /// False where an older key sealed it, so that it wants saving anew.
     pub current_key: bool,
+    /// Where it is kept, if not in the cookie.
+    pub(super) record: Option<Record>,
+}
+
+/// A record as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) ticket: Ticket,
+    /// How often it has been taken for a refresh, or written after one.
+    pub(super) fence: u64,
 }
 
 /// The place where sessions are kept cannot be asked, so that nobody knows whether there is one.
@@ -48,12 +71,86 @@ pub enum SaveError {
     Unavailable(#[from] StoreUnavailable),
 }
 
+/// Whose turn it is to refresh a session.
+#[derive(Debug)]
+pub enum Turn {
+    /// That of whoever asked. With a lease where other replicas wait for what comes of it.
+    Mine(Option<Lease>),
+    /// A replica that has just been at it.
+    Done(Box<Session>),
+    /// A replica that is at it.
+    Theirs,
+    /// The session has been ended.
+    Gone,
+}
+
+/// What became of a session that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    Stored,
+    /// Somebody else has taken it for a refresh meanwhile: what they bring is newer.
+    Outrun,
+    /// The session has been ended.
+    Gone,
+}
+
+/// One of a user's sessions, for whoever looks after the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub id: SessionId,
+    /// When the user signed in, in seconds since 1970.
+    pub created: i64,
+    /// When it was last written: at a sign-in, a refresh or a touch.
+    pub used: i64,
+}
+
 impl Store {
+    /// The store that `config` asks for. What it seals is bound to `scope`.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        ring: &KeyRing,
+        scope: &str,
+        attributes: Attributes,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let name = config.cookie.name.as_str();
+        match (config.session.store, &config.redis) {
+            // The configuration has no Redis store without a Redis.
+            (SessionStore::Redis, Some(redis)) => {
+                let connection = Connection::new(redis, metrics);
+                let sealer = RecordSealer::new(ring, scope);
+                Self::Redis(RedisStore::new(connection, &redis.prefix, sealer, name, attributes, clock))
+            }
+            (SessionStore::Cookie | SessionStore::Redis, _) => {
+                Self::Cookie(CookieStore::new(Sealer::new(ring, Purpose::Session, scope), name, attributes))
+            }
+        }
+    }
+
+    /// Goes over to the keys of `ring`.
+    pub fn renew(&self, ring: &KeyRing) {
+        match self {
+            Self::Cookie(store) => store.renew(ring),
+            Self::Redis(store) => store.renew(ring),
+        }
+    }
+
+    /// Keeps up the connection that it needs, if it needs one; never ends.
+    pub async fn keep_open(&self) {
+        match self {
+            Self::Cookie(_) => pending().await,
+            Self::Redis(store) => store.keep_open().await,
+        }
+    }
+
     /// The cookie's effective name.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Self::Cookie(store) => store.name(),
+            Self::Redis(store) => store.name(),
         }
     }
 
@@ -61,10 +158,11 @@ impl Store {
     pub async fn load(&self, cookies: &RequestCookies) -> Result<Loaded, StoreUnavailable> {
         match self {
             Self::Cookie(store) => Ok(store.load(cookies)),
+            Self::Redis(store) => store.load(cookies).await,
         }
     }
 
-    /// Keeps a session that begins, and gives the lines for the browser.
+    /// Keeps a session that begins, for as long as it has left, and gives the lines for the browser.
     pub async fn begin(
         &self,
         session: &Session,
@@ -73,6 +171,7 @@ impl Store {
     ) -> Result<Vec<HeaderValue>, SaveError> {
         match self {
             Self::Cookie(store) => Ok(store.save(session, cookies, left)?),
+            Self::Redis(store) => store.begin(session, cookies, left).await,
         }
     }
 
@@ -88,13 +187,58 @@ impl Store {
     ) -> Result<Vec<HeaderValue>, TooLarge> {
         match self {
             Self::Cookie(store) => store.save(session, cookies, left),
+            Self::Redis(store) => Ok(store.go_on(cookies, left)),
+        }
+    }
+
+    /// Writes down that a session was used, or seals it anew, unless somebody is about to refresh it. What lives in the
+    /// cookie is written by [`Store::go_on`] alone.
+    pub async fn touch(
+        &self,
+        held: &Held,
+        session: &Session,
+        left: Duration,
+    ) -> Result<Stored, StoreUnavailable> {
+        match self {
+            Self::Cookie(_) => Ok(Stored::Stored),
+            Self::Redis(store) => store.touch(held, session, left).await,
+        }
+    }
+
+    /// Whose turn it is to refresh `held`, among all replicas that share the store.
+    pub async fn turn(&self, held: &Held) -> Result<Turn, StoreUnavailable> {
+        match self {
+            Self::Cookie(_) => Ok(Turn::Mine(None)),
+            Self::Redis(store) => store.turn(held).await,
+        }
+    }
+
+    /// Keeps what a refresh gave, and ends the turn.
+    pub async fn refreshed(
+        &self,
+        lease: &Lease,
+        session: &Session,
+        left: Duration,
+    ) -> Result<Stored, StoreUnavailable> {
+        match self {
+            Self::Cookie(_) => Ok(Stored::Stored),
+            Self::Redis(store) => store.refreshed(lease, session, left).await,
+        }
+    }
+
+    /// Ends a turn that brought nothing.
+    pub async fn give_up(&self, lease: &Lease) -> Result<(), StoreUnavailable> {
+        match self {
+            Self::Cookie(_) => Ok(()),
+            Self::Redis(store) => store.give_up(lease).await,
         }
     }
 
     /// Forgets the session. The cookie store has nothing to forget: a copy of a cookie is as good as the cookie.
-    pub async fn end(&self, _held: &Held) -> Result<(), StoreUnavailable> {
+    pub async fn end(&self, held: &Held) -> Result<(), StoreUnavailable> {
         match self {
             Self::Cookie(_) => Ok(()),
+            Self::Redis(store) => store.end(&held.session).await,
         }
     }
 
@@ -103,6 +247,15 @@ impl Store {
     pub fn clear(&self, cookies: &RequestCookies) -> Vec<HeaderValue> {
         match self {
             Self::Cookie(store) => store.clear(cookies),
+            Self::Redis(store) => store.clear(cookies),
         }
+    }
+}
+
+impl Held {
+    /// A session that its cookie holds.
+    #[must_use]
+    pub fn in_cookie(session: Session, current_key: bool) -> Self {
+        Self { session: Box::new(session), current_key, record: None }
     }
 }

@@ -61,6 +61,8 @@ pub struct Metrics {
     websockets: Gauge,
     connections: Gauge,
     connections_waited: Counter,
+    redis: Results,
+    redis_connected: Gauge,
     reloads: Reloads,
     registry: Registry,
 }
@@ -129,6 +131,13 @@ impl Metrics {
             results("cognigate_token_refresh", "Refreshes of a session's tokens by their end", &REFRESHES);
         let key_fetches =
             results("cognigate_jwks_refresh", "Fetches of Cognito's signing keys by their end", &FETCHES);
+        let redis = results("cognigate_redis_requests", "Questions to Redis by their end", &FETCHES);
+        let redis_connected = Gauge::default();
+        registry.register(
+            "cognigate_redis_connected",
+            "1 while there is a connection to Redis",
+            redis_connected.clone(),
+        );
         let cookie_bytes = Histogram::new(COOKIE_SIZES);
         registry.register_with_unit(
             "cognigate_session_cookie",
@@ -164,6 +173,8 @@ impl Metrics {
             websockets,
             connections,
             connections_waited,
+            redis,
+            redis_connected,
             reloads,
             registry,
         }
@@ -215,6 +226,16 @@ impl Metrics {
         // A session is far smaller than what an f64 counts exactly.
         #[allow(clippy::cast_precision_loss)]
         self.cookie_bytes.observe(bytes as f64);
+    }
+
+    /// A question to Redis, and whether there was an answer.
+    pub fn redis_asked(&self, success: bool) {
+        count(&self.redis, if success { "success" } else { "failure" });
+    }
+
+    /// Whether there is a connection to Redis.
+    pub fn redis_connected(&self, connected: bool) {
+        self.redis_connected.set(connected.into());
     }
 
     /// A WebSocket that was opened.

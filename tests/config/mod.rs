@@ -7,6 +7,7 @@ mod gateway;
 mod layers;
 mod limits;
 mod no_leak;
+mod redis;
 mod twins;
 mod upstreams;
 mod websocket;

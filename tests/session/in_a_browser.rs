@@ -161,7 +161,7 @@ fn case_44_a_session_under_an_older_key_loads_and_says_so() {
     let (mut browser, session) = (Browser::default(), typical());
     browser.saves(&session);
     let loaded = store_with(&[2, 1], SCOPE).load(&browser.sends());
-    assert_eq!(loaded, Loaded::Session(Held { session: Box::new(session), current_key: false }));
+    assert_eq!(loaded, Loaded::Session(Held::in_cookie(session, false)));
 }
 
 #[test]

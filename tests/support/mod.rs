@@ -4,6 +4,8 @@ pub(crate) mod app;
 pub(crate) mod frames;
 pub(crate) mod jar;
 pub(crate) mod peer;
+#[cfg(feature = "redis-tests")]
+pub(crate) mod redis;
 pub(crate) mod tls;
 pub(crate) mod visitor;
 pub(crate) mod wire;
@@ -33,6 +35,10 @@ pub(crate) const TEST_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="
 /// The session cookie of a gate at [`PUBLIC_URL`].
 pub(crate) const SESSION: &str = "__Host-cognigate";
 
+/// Set, this variable puts every stage's sessions into a Redis, so that the cases hold there too.
+#[cfg(feature = "redis-tests")]
+const IN_REDIS: &str = "COGNIGATE_TEST_REDIS";
+
 /// A gate in front of an [`App`], with an emulator behind it, on one clock that the test turns.
 pub(crate) struct Stage {
     pub(crate) clock: Clock,
@@ -45,6 +51,9 @@ pub(crate) struct Stage {
     flags: Vec<(String, String)>,
     public_url: String,
     client: Option<Arc<ClientConfig>>,
+    /// There where sessions are in a Redis that nobody else named.
+    #[cfg(feature = "redis-tests")]
+    _redis: Option<redis::RedisServer>,
     /// Dropped at the end, which ends the emulator and the app.
     _end: oneshot::Sender<()>,
 }
@@ -99,6 +108,13 @@ impl Stage {
         let secret = client.secrets.first();
         flags.extend(secret.map(|secret| ("cognito.client_secret".to_owned(), secret.expose().to_owned())));
         flags.retain(|(key, _)| !setup.without.contains(key));
+        #[cfg(feature = "redis-tests")]
+        let redis = std::env::var_os(IN_REDIS).map(|_| redis::RedisServer::start());
+        #[cfg(feature = "redis-tests")]
+        if let Some(redis) = &redis {
+            flags.push(("session.store".to_owned(), "redis".to_owned()));
+            flags.push(("redis.url".to_owned(), redis.url()));
+        }
         for (key, value) in setup.flags {
             flags.retain(|(known, _)| *known != key);
             flags.push((key, value));
@@ -124,6 +140,8 @@ impl Stage {
             app,
             gate,
             flags,
+            #[cfg(feature = "redis-tests")]
+            _redis: redis,
             public_url: setup.public_url,
             client: setup.client,
             _end: end,
@@ -212,6 +230,12 @@ impl Setup {
             self = self.set(key, &paths);
         }
         self
+    }
+
+    /// Sessions in this Redis.
+    #[cfg(feature = "redis-tests")]
+    pub(crate) fn in_redis(self, server: &redis::RedisServer) -> Self {
+        self.set("session.store", "redis").set("redis.url", &server.url())
     }
 
     /// More serving threads than one.

@@ -1,0 +1,237 @@
+//! What the flow relies on, of whichever store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cognigate::clock::{Clock, UnixTime};
+use cognigate::config::{Config, Sources};
+use cognigate::cookie::read::RequestCookies;
+use cognigate::cookie::write::{Attributes, SameSite};
+use cognigate::crypto::keyring::KeyRing;
+use cognigate::secret::Secret;
+use cognigate::session::store::{Held, Loaded, Store, Stored, Turn};
+use cognigate::session::{Identity, Session};
+use cognigate::telemetry::metrics::Metrics;
+use http::header::{COOKIE, SET_COOKIE};
+use http::{HeaderMap, HeaderValue};
+
+use crate::support::jar::Jar;
+use crate::support::redis::RedisServer;
+use crate::support::{SESSION, TEST_KEY};
+
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
+const NOW: UnixTime = UnixTime(1_900_000_000);
+
+/// A store, and what it needs to live.
+struct Kit {
+    store: Store,
+    server: Option<RedisServer>,
+}
+
+impl Kit {
+    fn new(kind: &str) -> Self {
+        let server = (kind == "redis").then(RedisServer::start);
+        let store = store(server.as_ref(), TEST_KEY);
+        Self { store, server }
+    }
+
+    fn replica(&self, keys: &str) -> Store {
+        store(self.server.as_ref(), keys)
+    }
+}
+
+fn store(server: Option<&RedisServer>, keys: &str) -> Store {
+    let mut flags = vec![
+        ("public_url".to_owned(), "https://app.test".to_owned()),
+        ("upstream".to_owned(), "http://127.0.0.1:9".to_owned()),
+        ("cognito.user_pool_id".to_owned(), "eu-west-1_AbCdEfGhI".to_owned()),
+        ("cognito.client_id".to_owned(), "client".to_owned()),
+        ("cognito.domain".to_owned(), "auth.example.com".to_owned()),
+        ("session.keys".to_owned(), keys.to_owned()),
+    ];
+    if let Some(server) = server {
+        flags.push(("session.store".to_owned(), "redis".to_owned()));
+        flags.push(("redis.url".to_owned(), server.url()));
+    }
+    let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
+    let attributes = Attributes { secure: true, same_site: SameSite::Lax, domain: None };
+    let ring = KeyRing::new(&config.session.keys);
+    let (clock, metrics) = (Clock::manual(NOW), Arc::new(Metrics::new()));
+    let store = Store::new(&config, &ring, "scope", attributes, clock, metrics);
+    let kept = store.clone();
+    tokio::spawn(async move { kept.keep_open().await });
+    store
+}
+
+fn session(sub: &str, access: &str) -> Session {
+    let identity = Identity { sub: sub.to_owned(), ..Identity::default() };
+    let mut session = Session::new(NOW, Secret::from(access), UnixTime(NOW.0 + 3600), identity);
+    session.refresh_token = Some(Secret::from("refresh"));
+    session
+}
+
+fn take(jar: &mut Jar, lines: Vec<HeaderValue>) {
+    let lines = lines.into_iter().map(|line| (SET_COOKIE, line));
+    jar.take(&lines.collect::<HeaderMap>(), true);
+}
+
+fn cookies(jar: &Jar) -> RequestCookies {
+    RequestCookies::read(&jar.line().map(|line| (COOKIE, line)).into_iter().collect::<HeaderMap>())
+}
+
+async fn begun(store: &Store, session: &Session) -> Jar {
+    let mut jar = Jar::default();
+    let lines = store.begin(session, &cookies(&jar), MONTH).await.unwrap();
+    take(&mut jar, lines);
+    jar
+}
+
+async fn held(store: &Store, jar: &Jar) -> Held {
+    match store.load(&cookies(jar)).await.unwrap() {
+        Loaded::Session(held) => held,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn a_session_that_was_begun_is_loaded_and_one_that_was_cleared_is_gone(kit: Kit) {
+    let alice = session("alice", "one");
+    assert_eq!(kit.store.load(&cookies(&Jar::default())).await, Ok(Loaded::None));
+    let mut jar = begun(&kit.store, &alice).await;
+    let loaded = held(&kit.store, &jar).await;
+    assert_eq!((&*loaded.session, loaded.current_key), (&alice, true));
+    let of_replica = held(&kit.replica(TEST_KEY), &jar).await;
+    assert_eq!(*of_replica.session, alice);
+    let lines = kit.store.clear(&cookies(&jar));
+    take(&mut jar, lines);
+    assert_eq!(jar.names(), Vec::<&str>::new());
+}
+
+async fn what_is_no_session_is_invalid_and_two_cookies_are_none(kit: Kit) {
+    for value in ["", "x", "AgEB", "!!!!"] {
+        let mut jar = Jar::default();
+        jar.set(SESSION, value);
+        assert_eq!(kit.store.load(&cookies(&jar)).await, Ok(Loaded::Invalid), "{value}");
+    }
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let twice = format!("{SESSION}={0}; {SESSION}={0}", jar.get(SESSION).unwrap());
+    let headers: HeaderMap = [(COOKIE, HeaderValue::try_from(twice).unwrap())].into_iter().collect();
+    assert_eq!(kit.store.load(&RequestCookies::read(&headers)).await, Ok(Loaded::Invalid));
+}
+
+async fn a_key_that_was_put_behind_still_opens_and_one_that_is_gone_does_not(kit: Kit) {
+    const NEW: &str = "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=";
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let both = kit.replica(&format!("{NEW},{TEST_KEY}"));
+    let loaded = held(&both, &jar).await;
+    assert!(!loaded.current_key);
+    assert_eq!(kit.replica(NEW).load(&cookies(&jar)).await, Ok(Loaded::Invalid));
+    // Sealed anew, it opens with the new key alone.
+    let mut jar = jar;
+    assert_eq!(both.touch(&loaded, &loaded.session, MONTH).await, Ok(Stored::Stored));
+    let lines = both.go_on(&loaded.session, &cookies(&jar), MONTH).unwrap();
+    take(&mut jar, lines);
+    assert!(held(&kit.replica(NEW), &jar).await.current_key);
+}
+
+async fn what_a_refresh_gave_is_what_is_loaded_next(kit: Kit) {
+    let alice = session("alice", "one");
+    let mut jar = begun(&kit.store, &alice).await;
+    let loaded = held(&kit.store, &jar).await;
+    let Ok(Turn::Mine(lease)) = kit.store.turn(&loaded).await else { panic!("nobody else is there") };
+    let newer = Session { access_token: Secret::from("two"), id: alice.id, ..alice.clone() };
+    if let Some(lease) = &lease {
+        assert_eq!(kit.store.refreshed(lease, &newer, MONTH).await, Ok(Stored::Stored));
+    }
+    let lines = kit.store.go_on(&newer, &cookies(&jar), MONTH).unwrap();
+    take(&mut jar, lines);
+    assert_eq!(*held(&kit.store, &jar).await.session, newer);
+}
+
+async fn an_ended_session_may_be_ended_twice(kit: Kit) {
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let loaded = held(&kit.store, &jar).await;
+    assert_eq!(kit.store.end(&loaded).await, Ok(()));
+    assert_eq!(kit.store.end(&loaded).await, Ok(()));
+}
+
+macro_rules! for_both_stores {
+    ($($name:ident),* $(,)?) => {
+        mod cookie_store { $(#[tokio::test] async fn $name() { super::$name(super::Kit::new("cookie")).await })* }
+        mod redis_store { $(#[tokio::test] async fn $name() { super::$name(super::Kit::new("redis")).await })* }
+    };
+}
+
+for_both_stores!(
+    a_session_that_was_begun_is_loaded_and_one_that_was_cleared_is_gone,
+    what_is_no_session_is_invalid_and_two_cookies_are_none,
+    a_key_that_was_put_behind_still_opens_and_one_that_is_gone_does_not,
+    what_a_refresh_gave_is_what_is_loaded_next,
+    an_ended_session_may_be_ended_twice,
+);
+
+#[tokio::test]
+async fn a_session_ended_on_one_replica_is_gone_on_all() {
+    let kit = Kit::new("redis");
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let loaded = held(&kit.store, &jar).await;
+    kit.replica(TEST_KEY).end(&loaded).await.unwrap();
+    assert_eq!(kit.store.load(&cookies(&jar)).await, Ok(Loaded::Invalid));
+    assert_eq!(kit.store.touch(&loaded, &loaded.session, MONTH).await, Ok(Stored::Gone));
+    assert!(matches!(kit.store.turn(&loaded).await, Ok(Turn::Gone)));
+    // Nothing has brought it back.
+    assert_eq!(kit.server.unwrap().keys(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_turn_is_one_replicas_and_the_next_one_takes_what_it_brought() {
+    let kit = Kit::new("redis");
+    let (one, other) = (&kit.store, kit.replica(TEST_KEY));
+    let jar = begun(one, &session("alice", "one")).await;
+    let loaded = held(one, &jar).await;
+    let Ok(Turn::Mine(Some(lease))) = one.turn(&loaded).await else { panic!("nobody else is there") };
+    assert!(matches!(other.turn(&loaded).await, Ok(Turn::Theirs)));
+    let newer = Session { access_token: Secret::from("two"), ..(*loaded.session).clone() };
+    assert_eq!(one.refreshed(&lease, &newer, MONTH).await, Ok(Stored::Stored));
+    match other.turn(&loaded).await {
+        Ok(Turn::Done(session)) => assert_eq!(*session, newer),
+        other => panic!("{other:?}"),
+    }
+    // Nobody is at it any more.
+    let loaded = held(&other, &jar).await;
+    let Ok(Turn::Mine(Some(lease))) = other.turn(&loaded).await else { panic!("it is free") };
+    other.give_up(&lease).await.unwrap();
+    assert!(matches!(one.turn(&loaded).await, Ok(Turn::Mine(Some(_)))));
+}
+
+#[tokio::test]
+async fn whoever_lost_the_turn_writes_nothing_and_an_old_touch_neither() {
+    let kit = Kit::new("redis");
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let before = held(&kit.store, &jar).await;
+    let Ok(Turn::Mine(Some(slow))) = kit.store.turn(&before).await else { panic!("nobody else is there") };
+    // As when the turn runs out while its holder stands still.
+    let lock = kit.server.as_ref().unwrap().keys().into_iter().find(|key| key.contains("lock:")).unwrap();
+    let _: u64 = kit.server.as_ref().unwrap().ask(redis::cmd("DEL").arg(lock));
+    let during = held(&kit.store, &jar).await;
+    let Ok(Turn::Mine(Some(quick))) = kit.store.turn(&before).await else { panic!("it is free") };
+    let newer = |token: &str| Session { access_token: Secret::from(token), ..(*before.session).clone() };
+    assert_eq!(kit.store.refreshed(&slow, &newer("slow"), MONTH).await, Ok(Stored::Outrun));
+    assert_eq!(kit.store.touch(&during, &during.session, MONTH).await, Ok(Stored::Outrun));
+    assert_eq!(kit.store.refreshed(&quick, &newer("quick"), MONTH).await, Ok(Stored::Stored));
+    for old in [&before, &during] {
+        assert_eq!(kit.store.touch(old, &old.session, MONTH).await, Ok(Stored::Outrun));
+    }
+    assert_eq!(held(&kit.store, &jar).await.session.access_token, Secret::from("quick"));
+}
+
+#[tokio::test]
+async fn a_touch_while_another_replica_refreshes_does_not_stop_it() {
+    let kit = Kit::new("redis");
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let loaded = held(&kit.store, &jar).await;
+    let Ok(Turn::Mine(Some(lease))) = kit.store.turn(&loaded).await else { panic!("nobody else is there") };
+    let during = held(&kit.store, &jar).await;
+    assert_eq!(kit.store.touch(&during, &during.session, MONTH).await, Ok(Stored::Stored));
+    let newer = Session { access_token: Secret::from("two"), ..(*loaded.session).clone() };
+    assert_eq!(kit.store.refreshed(&lease, &newer, MONTH).await, Ok(Stored::Stored));
+}

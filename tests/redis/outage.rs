@@ -1,0 +1,169 @@
+//! A Redis that is away, that stands still, and that comes back.
+
+use std::time::{Duration, Instant};
+
+use cognigate::emulator::Endpoint;
+
+use super::{SESSION, last_bearer, stage};
+use crate::support::visitor::{header, json, text};
+use crate::support::wire::{eventually, metric, probe};
+
+#[tokio::test]
+async fn while_redis_is_away_a_session_is_neither_access_nor_a_login() {
+    let (mut server, stage) = stage().await;
+    let mut visitor = stage.signed_in().await;
+    let ticket = visitor.jar.get(SESSION).unwrap().to_owned();
+    let forwarded = stage.app.count();
+    server.stop();
+    for _ in 0..3 {
+        let page = visitor.navigate("/").await;
+        assert_eq!(page.status(), 503);
+        assert_eq!(header(&page, "retry-after"), Some("2"));
+        assert!(text(&page).contains("You stay signed in"), "{}", text(&page));
+        let problem = visitor.fetch("/").await;
+        assert_eq!(problem.status(), 503);
+        assert_eq!(header(&problem, "content-type"), Some("application/problem+json"));
+        assert_eq!(json(&problem)["status"], 503);
+        assert_eq!(header(&problem, "retry-after"), Some("2"));
+        assert_eq!(visitor.fetch("/oauth2/userinfo").await.status(), 503);
+    }
+    assert_eq!((stage.app.count(), visitor.jar.get(SESSION)), (forwarded, Some(&*ticket)));
+    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 0);
+    // It is no less ready than any other replica.
+    assert_eq!(probe(stage.gate.admin_address(), "/readyz").await, 200);
+
+    server.start_again();
+    eventually("the session lives", || {
+        let mut visitor = visitor.clone();
+        async move { visitor.fetch("/").await.status() == 200 }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn while_redis_is_away_whoever_has_no_session_is_sent_to_the_login_and_cannot_end_it() {
+    let (mut server, stage) = stage().await;
+    server.stop();
+    let mut visitor = stage.visitor();
+    let callback = visitor.reach_callback("alice", "/").await;
+    let answer = visitor.navigate(&callback).await;
+    assert_eq!(answer.status(), 503);
+    assert!(text(&answer).contains("Try again"), "{}", text(&answer));
+    assert_eq!(visitor.jar.get(SESSION), None);
+    server.start_again();
+    eventually("somebody can sign in", || {
+        let mut visitor = stage.visitor();
+        async move {
+            let callback = visitor.reach_callback("alice", "/").await;
+            visitor.navigate(&callback).await.status() == 303
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sign_out_while_redis_is_away_says_that_it_failed_and_may_be_repeated() {
+    let (mut server, stage) = stage().await;
+    let mut visitor = stage.signed_in().await;
+    server.stop();
+    let answer = visitor.navigate("/oauth2/sign_out").await;
+    assert_eq!(answer.status(), 503);
+    assert!(visitor.jar.get(SESSION).is_some());
+    server.start_again();
+    eventually("Redis is back", || {
+        let mut visitor = visitor.clone();
+        async move { visitor.fetch("/").await.status() == 200 }
+    })
+    .await;
+    let copy = visitor.clone();
+    assert_eq!(visitor.navigate("/oauth2/sign_out").await.status(), 303);
+    assert_eq!(visitor.jar.get(SESSION), None);
+    assert_eq!(copy.clone().fetch("/").await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_restart_of_redis_between_two_requests_costs_neither() {
+    let (mut server, stage) = stage().await;
+    let mut visitor = stage.signed_in().await;
+    for _ in 0..3 {
+        server.stop();
+        server.start_again();
+        // The old connection is gone, and may not have been found out yet.
+        eventually("the session lives", || {
+            let mut visitor = visitor.clone();
+            async move { visitor.fetch("/").await.status() == 200 }
+        })
+        .await;
+    }
+    let _: u64 = server.ask(redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal"));
+    assert_eq!(visitor.fetch("/").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_redis_that_stands_still_is_given_up_after_the_time_out_and_then_at_once() {
+    let (server, stage) = stage().await;
+    let mut visitor = stage.signed_in().await;
+    server.freeze();
+    let began = Instant::now();
+    assert_eq!(visitor.fetch("/").await.status(), 503);
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    eventually("it is known to be down", || {
+        let mut visitor = visitor.clone();
+        async move {
+            let began = Instant::now();
+            assert_eq!(visitor.fetch("/").await.status(), 503);
+            began.elapsed() < Duration::from_millis(300)
+        }
+    })
+    .await;
+    server.thaw();
+    eventually("the session lives", || {
+        let mut visitor = visitor.clone();
+        async move { visitor.fetch("/").await.status() == 200 }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_metrics_tell_of_redis() {
+    let (mut server, stage) = stage().await;
+    let mut visitor = stage.signed_in().await;
+    let admin = stage.gate.admin_address();
+    assert_eq!(metric(admin, "cognigate_redis_connected").await, 1.0);
+    assert!(metric(admin, "cognigate_redis_requests_total{result=\"success\"}").await >= 3.0);
+    server.stop();
+    assert_eq!(visitor.fetch("/").await.status(), 503);
+    assert_eq!(metric(admin, "cognigate_redis_connected").await, 0.0);
+    assert_eq!(metric(admin, "cognigate_redis_requests_total{result=\"failure\"}").await, 1.0);
+}
+
+#[tokio::test]
+async fn what_a_refresh_gave_while_redis_went_away_is_kept_when_it_is_back() {
+    let (mut server, stage) = stage().await;
+    let mut visitor = stage.signed_in().await;
+    let bearer = last_bearer(&stage);
+    stage.clock.advance(Duration::from_secs(60 * 60));
+    let held = stage.cognito.hold(Endpoint::TokenRefresh);
+    let asking = tokio::spawn(async move {
+        let status = visitor.fetch("/").await.status();
+        (visitor, status)
+    });
+    held.holding(1).await;
+    server.stop();
+    held.release();
+    let (visitor, status) = asking.await.unwrap();
+    assert_eq!(status, 200);
+    assert_ne!(last_bearer(&stage), bearer);
+    server.start_again();
+    let other = stage.replica(&[]).await;
+    eventually("another replica has it", || {
+        let mut visitor = visitor.clone();
+        visitor.go_to(other.address());
+        let refreshes = stage.cognito.count(Endpoint::TokenRefresh);
+        async move {
+            let record_is_new = visitor.fetch("/").await.status() == 200;
+            record_is_new && refreshes == 1
+        }
+    })
+    .await;
+}
