@@ -71,4 +71,6 @@ mod tls;
 #[cfg(feature = "emulator")]
 mod tokens;
 #[cfg(feature = "emulator")]
+mod transparency;
+#[cfg(feature = "emulator")]
 mod upstreams;

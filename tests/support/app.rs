@@ -40,6 +40,8 @@ pub(crate) struct Arrived {
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What came behind the body.
+    pub(crate) trailers: HeaderMap,
 }
 
 impl App {
@@ -107,6 +109,7 @@ impl App {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             while let Ok((stream, _)) = listener.accept().await {
                 app.connections.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.set_nodelay(true);
                 let app = app.clone();
                 let service = service_fn(move |request: Request<Incoming>| {
                     let app = app.clone();
@@ -122,8 +125,9 @@ impl App {
     async fn take(&self, mut request: Request<Incoming>) -> Response<Body> {
         let upgrade = hyper::upgrade::on(&mut request);
         let (Parts { method, uri, headers, .. }, body) = request.into_parts();
-        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-        let arrived = Arrived { method, target: uri.to_string(), headers, body };
+        let body = body.collect().await.unwrap_or_default();
+        let trailers = body.trailers().cloned().unwrap_or_default();
+        let arrived = Arrived { method, target: uri.to_string(), headers, body: body.to_bytes(), trailers };
         self.received.lock().unwrap().push(arrived.clone());
         self.state.send_modify(|(received, _)| *received += 1);
         let _ = self.state.subscribe().wait_for(|(_, held)| !held).await;
