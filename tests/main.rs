@@ -5,6 +5,7 @@
 
 #[cfg(feature = "emulator")]
 mod admin;
+mod attack_cases;
 #[cfg(feature = "browser-tests")]
 mod browser;
 mod cli;

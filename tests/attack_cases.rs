@@ -1,0 +1,43 @@
+//! Attack cases have numbers, which the tests that hold them off have in their names.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+const LAST: usize = 91;
+
+/// Numbers that stand for nothing, and those of rules that do not exist yet (email domains, rules that never match).
+const WITHOUT: [usize; 4] = [74, 77, 90, 91];
+
+/// How many tests each number has: `case_60_…` is one of 60, `case_60_and_61_…` one of both.
+fn tests_below(folder: &Path, found: &mut BTreeMap<usize, usize>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            tests_below(&path, found);
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        for name in text.split("fn case_").skip(1) {
+            let words = name.split('_').take_while(|word| *word == "and" || word.parse::<usize>().is_ok());
+            for number in words.filter_map(|word| word.parse().ok()) {
+                *found.entry(number).or_default() += 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn every_attack_case_has_a_test_of_its_number() {
+    let mut found = BTreeMap::new();
+    for folder in ["tests", "src"] {
+        tests_below(&Path::new(ROOT).join(folder), &mut found);
+    }
+    for number in 1..=LAST {
+        assert_eq!(found.contains_key(&number), !WITHOUT.contains(&number), "case {number}");
+    }
+    let beyond: Vec<_> = found.keys().filter(|number| **number > LAST).collect();
+    assert!(beyond.is_empty(), "there is no case of these numbers: {beyond:?}");
+}
