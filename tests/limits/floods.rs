@@ -138,13 +138,41 @@ async fn case_66_requests_that_are_taken_back_end_the_connection() {
 }
 
 #[tokio::test]
+async fn case_66_requests_that_are_taken_back_once_the_app_has_them_end_the_connection_too() {
+    let stage = open().await;
+    let held = stage.app.hold();
+    let stream = TcpStream::connect(stage.gate.address()).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let mut taken_back = 0;
+    while let Ok(ready) = client.ready().await {
+        client = ready;
+        let request = http::Request::get("http://app.test/open/").body(()).unwrap();
+        let Ok((answer, mut stream)) = client.send_request(request, true) else { break };
+        tokio::select! {
+            () = stage.app.reached(taken_back + 1) => {}
+            ended = answer => {
+                assert!(ended.is_err());
+                break;
+            }
+        }
+        stream.send_reset(Reason::CANCEL);
+        taken_back += 1;
+        assert!(taken_back < 200, "{taken_back} requests were taken back, and the connection goes on");
+    }
+    assert!(taken_back >= 100, "the connection ended after {taken_back}");
+    drop(held);
+    is_well(&stage).await;
+}
+
+#[tokio::test]
 async fn case_66_requests_that_make_the_gate_reset_them_end_the_connection() {
     let stage = open().await;
     let held = stage.app.hold();
-    // A window that grows by nothing is an error of the stream alone.
+    // A window that grows beyond all bounds is an error of the stream alone.
     let pair = |stream| {
         let begin = frame(HEADERS, END_STREAM | END_HEADERS, stream, &get());
-        [begin, frame(WINDOW_UPDATE, 0, stream, &[0; 4])].concat()
+        [begin, frame(WINDOW_UPDATE, 0, stream, &[0x7f, 0xff, 0xff, 0xff])].concat()
     };
     assert!(flood(&stage, streams().map(pair)).await.is_some());
     drop(held);

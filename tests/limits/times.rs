@@ -9,12 +9,12 @@ use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::http2::connect;
 use crate::support::Stage;
 use crate::support::peer::Peer;
-use crate::support::wire::eventually;
+use crate::support::wire::{PATIENCE, eventually};
 
 /// The least that can be configured.
 const SECOND: Duration = Duration::from_secs(1);
@@ -226,6 +226,6 @@ async fn flood(more: &mpsc::UnboundedSender<Bytes>) {
     for _ in 0..64 {
         let _ = more.send(part.clone());
     }
-    more.closed().await;
+    timeout(PATIENCE, more.closed()).await.expect("the answer goes on for ever");
     a_second_since(began);
 }

@@ -5,9 +5,10 @@ use std::fs;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::{GateProcess, run_with, stage_with};
-use crate::support::wire::eventually;
+use crate::support::wire::{PATIENCE, eventually};
 
 const CONNECTIONS: usize = 10_000;
 /// Of the gate's memory, for each.
@@ -19,8 +20,15 @@ async fn idle_connections_cost_at_most_15_kb_each_and_a_full_gate_makes_room() {
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
     let stage = stage_with(|setup| setup.set("public", "/open/*")).await;
     let most = CONNECTIONS.to_string();
-    let gate =
-        run_with(&stage, &[("limits.connections", &most), ("log.level", "info,cognigate::access=off")]).await;
+    let gate = run_with(
+        &stage,
+        &[
+            ("limits.connections", &most),
+            ("limits.idle_timeout", "1h"),
+            ("log.level", "info,cognigate::access=off"),
+        ],
+    )
+    .await;
     // What the first requests set up is not the connections'.
     for _ in 0..20 {
         served(&gate).await;
@@ -36,7 +44,7 @@ async fn idle_connections_cost_at_most_15_kb_each_and_a_full_gate_makes_room() {
     println!("{each} bytes for each idle connection");
     assert!(each <= MOST_BYTES, "{each} bytes for each of {CONNECTIONS} connections");
     // Beyond the limit, one that has been idle for long goes.
-    let _further = served(&gate).await;
+    let _further = timeout(PATIENCE, served(&gate)).await.expect("no room");
     eventually("one is closed", || {
         let closed = idle.iter().any(|stream| stream.try_read(&mut [0]).is_ok_and(|read| read == 0));
         async move { closed }
