@@ -119,7 +119,9 @@ impl http_body::Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        self.request.answered = frame.is_none() || self.body.is_end_stream();
+        // Behind trailers nobody looks for an end.
+        let is_last = frame.as_ref().is_none_or(|frame| frame.as_ref().is_ok_and(Frame::is_trailers));
+        self.request.answered = is_last || self.body.is_end_stream();
         Poll::Ready(frame)
     }
 

@@ -1,8 +1,11 @@
 //! HTTP/2 from clients: what the app sees is what it would have seen by HTTP/1.
 
 use bytes::Bytes;
-use http::{Request, StatusCode, Version};
-use http_body_util::{BodyExt as _, Full};
+use cognigate::types::BoxError;
+use futures_util::stream;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
@@ -91,4 +94,46 @@ async fn a_connection_is_http1_from_the_first_byte_that_is_not_the_preface() {
     }
     let nearly = b"PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n".to_vec();
     assert_eq!(status(&wire::exchange(stage.gate.address(), nearly).await), 400);
+}
+
+#[tokio::test]
+async fn answers_that_end_with_trailers_or_without_a_body_are_not_taken_for_requests_that_were_given_up() {
+    let stage = Stage::with(|setup| setup.set("public", "/open/*")).await;
+    for (method, end) in [("GET", "trailers"), ("HEAD", "a length"), ("GET", "parts"), ("HEAD", "trailers")] {
+        stage.app.answer(move |_| {
+            let mut frames = vec![Ok::<_, BoxError>(Frame::data(Bytes::from("ok")))];
+            let late = (HeaderName::from_static("x-late"), HeaderValue::from_static("yes"));
+            if end == "trailers" {
+                frames.push(Ok(Frame::trailers(HeaderMap::from_iter([late.clone()]))));
+            }
+            let mut answer = Response::new(StreamBody::new(stream::iter(frames)).boxed_unsync());
+            match end {
+                "trailers" => {
+                    drop(answer.headers_mut().insert("trailer", HeaderValue::from_static("x-late")))
+                }
+                "a length" => {
+                    drop(answer.headers_mut().insert("content-length", HeaderValue::from_static("2")))
+                }
+                _ => {}
+            }
+            answer
+        });
+        // More than may be given up.
+        let mut client = connect(&stage).await;
+        for number in 0..110 {
+            let request =
+                Request::builder().method(method).uri("http://app.test/open/").header("te", "trailers");
+            let answer = client.send_request(request.body(nothing()).unwrap()).await;
+            let answer = answer.unwrap_or_else(|error| panic!("{method} with {end}, {number}: {error:?}"));
+            assert_eq!(answer.status(), StatusCode::OK);
+            answer.into_body().collect().await.unwrap();
+        }
+    }
+    let mut client = connect(&stage).await;
+    for number in 0..110 {
+        let request = Request::head("http://app.test/").body(nothing()).unwrap();
+        let answer = client.send_request(request).await;
+        let answer = answer.unwrap_or_else(|error| panic!("HEAD without a session, {number}: {error:?}"));
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    }
 }
