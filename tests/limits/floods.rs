@@ -1,5 +1,7 @@
 //! Frames that no client library would send: each flood ends with its connection, and hurts nobody else.
 
+use std::net::SocketAddr;
+
 use h2::Reason;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -12,8 +14,8 @@ use crate::support::wire::PATIENCE;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
@@ -42,13 +44,13 @@ fn get() -> Vec<u8> {
 
 /// Sends the preface and then whatever comes of `more`, until it is enough or the gate has had enough; the last GOAWAY's
 /// reason, where there was one.
-async fn flood(stage: &Stage, more: impl Iterator<Item = Vec<u8>>) -> Option<Reason> {
-    send(stage, more, false).await
+pub(crate) async fn flood(gate: SocketAddr, more: impl Iterator<Item = Vec<u8>>) -> Option<Reason> {
+    send(gate, more, false).await
 }
 
 /// The same, where the client may say that it has no more to say.
-async fn send(stage: &Stage, more: impl Iterator<Item = Vec<u8>>, is_all: bool) -> Option<Reason> {
-    let stream = TcpStream::connect(stage.gate.address()).await.unwrap();
+async fn send(gate: SocketAddr, more: impl Iterator<Item = Vec<u8>>, is_all: bool) -> Option<Reason> {
+    let stream = TcpStream::connect(gate).await.unwrap();
     let (mut reader, mut writer) = stream.into_split();
     let reading = tokio::spawn(async move {
         let mut reason = None;
@@ -96,12 +98,39 @@ fn streams() -> impl Iterator<Item = u32> {
     (0..100_000).map(|at| 2 * at + 1)
 }
 
+/// A head that goes on for ever.
+pub(crate) fn continuations() -> impl Iterator<Item = Vec<u8>> {
+    let begin = frame(HEADERS, END_STREAM, 1, &get());
+    std::iter::once(begin).chain((0..100_000).map(|_| frame(CONTINUATION, 0, 1, b"")))
+}
+
+/// Requests that the client resets at once (rapid reset).
+pub(crate) fn requests_taken_back() -> impl Iterator<Item = Vec<u8>> {
+    streams().map(|stream| {
+        let begin = frame(HEADERS, END_STREAM | END_HEADERS, stream, &get());
+        [begin, frame(RST_STREAM, 0, stream, &u32::from(Reason::CANCEL).to_be_bytes())].concat()
+    })
+}
+
+/// Requests that the client has the gate reset (MadeYouReset): a window that grows beyond all bounds is an error of the
+/// stream alone.
+pub(crate) fn requests_to_be_reset() -> impl Iterator<Item = Vec<u8>> {
+    streams().map(|stream| {
+        let begin = frame(HEADERS, END_STREAM | END_HEADERS, stream, &get());
+        [begin, frame(WINDOW_UPDATE, 0, stream, &[0x7f, 0xff, 0xff, 0xff])].concat()
+    })
+}
+
+/// One request, and then frames of one kind that each want an answer.
+pub(crate) fn behind_a_request(kind: u8, payload: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let request = frame(HEADERS, END_STREAM | END_HEADERS, 1, &get());
+    std::iter::once(request).chain((0..50_000).map(move |_| frame(kind, 0, 0, payload)))
+}
+
 #[tokio::test]
 async fn case_66_continuations_without_end_are_a_goaway() {
     let stage = open().await;
-    let begin = frame(HEADERS, END_STREAM, 1, &get());
-    let more = (0..100_000).map(|_| frame(CONTINUATION, 0, 1, b""));
-    assert_eq!(flood(&stage, std::iter::once(begin).chain(more)).await, Some(Reason::ENHANCE_YOUR_CALM));
+    assert_eq!(flood(stage.gate.address(), continuations()).await, Some(Reason::ENHANCE_YOUR_CALM));
     assert_eq!(stage.app.count(), 0);
     is_well(&stage).await;
 }
@@ -116,7 +145,7 @@ async fn case_67_a_head_that_unpacks_to_megabytes_is_refused() {
     let bombs = (0..4).map(|_| frame(CONTINUATION, 0, 1, &[0xbe; 16_000]));
     let begin = frame(HEADERS, END_STREAM, 1, &block);
     let end = frame(CONTINUATION, END_HEADERS, 1, b"");
-    let reason = flood(&stage, std::iter::once(begin).chain(bombs).chain([end])).await;
+    let reason = flood(stage.gate.address(), std::iter::once(begin).chain(bombs).chain([end])).await;
     assert!(reason.is_some_and(|reason| reason != Reason::NO_ERROR), "{reason:?}");
     assert_eq!(stage.app.count(), 0);
     is_well(&stage).await;
@@ -126,12 +155,7 @@ async fn case_67_a_head_that_unpacks_to_megabytes_is_refused() {
 async fn case_66_requests_that_are_taken_back_end_the_connection() {
     let stage = open().await;
     let held = stage.app.hold();
-    let cancel = Reason::CANCEL;
-    let pair = |stream| {
-        let begin = frame(HEADERS, END_STREAM | END_HEADERS, stream, &get());
-        [begin, frame(RST_STREAM, 0, stream, &u32::from(cancel).to_be_bytes())].concat()
-    };
-    assert!(flood(&stage, streams().map(pair)).await.is_some());
+    assert!(flood(stage.gate.address(), requests_taken_back()).await.is_some());
     drop(held);
     assert!(stage.app.count() < 1_000, "{} of them reached the app", stage.app.count());
     is_well(&stage).await;
@@ -169,12 +193,7 @@ async fn case_66_requests_that_are_taken_back_once_the_app_has_them_end_the_conn
 async fn case_66_requests_that_make_the_gate_reset_them_end_the_connection() {
     let stage = open().await;
     let held = stage.app.hold();
-    // A window that grows beyond all bounds is an error of the stream alone.
-    let pair = |stream| {
-        let begin = frame(HEADERS, END_STREAM | END_HEADERS, stream, &get());
-        [begin, frame(WINDOW_UPDATE, 0, stream, &[0x7f, 0xff, 0xff, 0xff])].concat()
-    };
-    assert!(flood(&stage, streams().map(pair)).await.is_some());
+    assert!(flood(stage.gate.address(), requests_to_be_reset()).await.is_some());
     drop(held);
     assert!(stage.app.count() < 1_000, "{} of them reached the app", stage.app.count());
     is_well(&stage).await;
@@ -183,11 +202,9 @@ async fn case_66_requests_that_make_the_gate_reset_them_end_the_connection() {
 #[tokio::test]
 async fn case_66_pings_and_settings_keep_no_connection_open() {
     let stage = open().await;
-    let request = frame(HEADERS, END_STREAM | END_HEADERS, 1, &get());
-    for kind in [(PING, &[0; 8][..]), (SETTINGS, &[][..])] {
-        let more = (0..50_000).map(|_| frame(kind.0, 0, 0, kind.1));
+    for (kind, payload) in [(PING, &[0; 8][..]), (SETTINGS, &[][..])] {
         // It is idle all the same, which is said by GOAWAY.
-        let reason = flood(&stage, std::iter::once(request.clone()).chain(more)).await;
+        let reason = flood(stage.gate.address(), behind_a_request(kind, payload)).await;
         assert_eq!(reason, Some(Reason::NO_ERROR));
         is_well(&stage).await;
     }
@@ -222,7 +239,7 @@ async fn case_65_what_http2_forbids_in_a_head_is_reset_and_never_the_apps() {
         ("two paths", head(b"/open/", literal(b":path", b"/open/"))),
     ] {
         let request = frame(HEADERS, END_STREAM | END_HEADERS, 1, &block);
-        send(&stage, std::iter::once(request), true).await;
+        send(stage.gate.address(), std::iter::once(request), true).await;
         assert_eq!(stage.app.count(), 0, "{what}");
     }
 }

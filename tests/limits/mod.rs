@@ -1,7 +1,7 @@
 //! What a connection is, and how much anybody can ask of it: each limit through the real listener.
 
 mod crowd;
-mod floods;
+pub(crate) mod floods;
 mod http2;
 mod sizes;
 mod times;

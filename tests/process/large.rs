@@ -15,7 +15,7 @@ const PART: usize = 1 << 20;
 const GAIN: u64 = 16 << 20;
 
 /// The most memory that a process has ever had, in bytes.
-fn most_memory(id: u32) -> u64 {
+pub(super) fn most_memory(id: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024

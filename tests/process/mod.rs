@@ -4,6 +4,8 @@ mod configured;
 mod demo;
 mod draining;
 mod ending;
+#[cfg(target_os = "linux")]
+mod floods;
 mod healthcheck;
 #[cfg(target_os = "linux")]
 mod idle_connections;
