@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use hyper::body::Incoming;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
+use hyper::body::{Body as _, Incoming};
 
 use crate::auth::gate::Admission;
 use crate::auth::navigation::{is_declared_fetch, is_navigation};
@@ -33,6 +33,7 @@ use crate::policy::size::Sizes;
 use crate::policy::way::Way;
 use crate::proxy::client::ForwardError;
 use crate::proxy::tunnel::{End, Tunnels};
+use crate::proxy::unread::read_away;
 use crate::proxy::upstreams::Upstreams;
 use crate::proxy::{self, Bounds, Forwarded, NoWay, Passport, Payload, upgrade};
 use crate::proxy::{hop, lasting};
@@ -160,15 +161,21 @@ impl App {
             request_id: &request_id,
         };
         let mut decision = Decision::default();
-        let payload = Payload { body, upgrade: upgrade::asked(&parts), bounds: self.bounds(&parts.headers) };
-        let answer = self.dispatch(upstreams, &head, payload, &way, &mut decision).await;
+        let (upgrade, bounds) = (upgrade::asked(&parts), self.bounds(&parts.headers));
+        let mut payload = Payload { body: Some(body), upgrade, bounds };
+        let answer = self.dispatch(upstreams, &head, &mut payload, &way, &mut decision).await;
         let mut response = answer.unwrap_or_else(|failure| self.explain(failure, &head));
         if let Some(hsts) = &self.hsts {
             // The app may say more of it than we know.
             response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert_with(|| hsts.clone());
         }
         access.end(&request_id, response.status(), &decision, &self.metrics);
-        response
+        match payload.body {
+            Some(unread) if head.version == Version::HTTP_2 && !unread.is_end_stream() => {
+                read_away(response, unread)
+            }
+            _ => response,
+        }
     }
 
     /// Answers a request that came to the listener of plain http.
@@ -186,7 +193,7 @@ impl App {
         &self,
         upstreams: Option<&Upstreams>,
         head: &RequestHead<'_>,
-        payload: Payload,
+        payload: &mut Payload,
         way: &Way,
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {

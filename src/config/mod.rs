@@ -395,6 +395,8 @@ impl Config {
         let shutdown = limits::shutdown(&raw.shutdown, &mut report);
         if let (Some(public_url), Some((listen, _))) = (&site.public_url, &listeners) {
             upstreams::must_be_answered(upstreams, public_url, &listen.hosts, &mut report);
+            let domain = cookie.as_ref().and_then(|cookie| cookie.domain.as_deref());
+            upstreams::warn_of_hosts_without_sessions(upstreams, public_url, domain, &mut report);
         }
         let log = log::log(&raw.log, &mut report);
         let cognito = cognito::cognito(raw.cognito, &mut report);

@@ -89,10 +89,6 @@ pub(super) fn must_be_answered(
     hosts: &[String],
     report: &mut Report,
 ) {
-    let split = |text: &str| match text.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host.to_owned(), port.parse::<u16>().ok()),
-        _ => (text.to_owned(), None),
-    };
     let answered: Vec<_> = std::iter::once((public_url.host().to_owned(), Some(public_url.port())))
         .chain(hosts.iter().map(|host| split(host)))
         .collect();
@@ -108,6 +104,35 @@ pub(super) fn must_be_answered(
                  it to listen.hosts",
             );
         }
+    }
+}
+
+/// Warns of a host that no session reaches: its cookie is for `public_url`'s host, or for the cookie's domain.
+pub(super) fn warn_of_hosts_without_sessions(
+    upstreams: &[Upstream],
+    public_url: &Origin,
+    domain: Option<&str>,
+    report: &mut Report,
+) {
+    for (at, upstream) in upstreams.iter().enumerate() {
+        let Some(host) = upstream.host.as_deref().map(|host| split(host).0) else { continue };
+        let below = |domain: &str| {
+            host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        if host != public_url.host() && !domain.is_some_and(below) {
+            report.warn(format!(
+                "nobody can be signed in at the host of upstreams[{at}], since the session's cookie is public_url's: set \
+                 cookie.domain to a parent of both"
+            ));
+        }
+    }
+}
+
+/// Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`.
+fn split(text: &str) -> (String, Option<u16>) {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host.to_owned(), port.parse::<u16>().ok()),
+        _ => (text.to_owned(), None),
     }
 }
 

@@ -60,6 +60,10 @@ impl Hosts {
             return Err(HostError::Malformed);
         };
         let host = named(line.to_str().map_err(|_| HostError::Malformed)?, secure)?;
+        // Some apps would go by it.
+        if uri.scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
+            return Err(HostError::Malformed);
+        }
         if let Some(authority) = uri.authority()
             && named(authority.as_str(), secure)? != host
         {
@@ -199,5 +203,6 @@ mod tests {
         assert_eq!(admitted("http://evil.test/"), Err(HostError::Malformed));
         assert_eq!(admitted("http://other.test/"), Err(HostError::Malformed));
         assert_eq!(admitted("http://APP.test:443/"), Ok(()));
+        assert_eq!(admitted("ftp://app.test:443/"), Err(HostError::Malformed));
     }
 }

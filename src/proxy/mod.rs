@@ -16,6 +16,7 @@ mod pool;
 mod tls;
 mod trailers;
 pub mod tunnel;
+pub mod unread;
 pub mod upgrade;
 mod upload;
 pub mod upstreams;
@@ -23,7 +24,9 @@ pub mod upstreams;
 pub use self::connect::{ConnectError, NoWay};
 pub use self::upload::Bounds;
 
-use http::header::{CACHE_CONTROL, COOKIE, EXPECT, SET_COOKIE, TE, TRAILER};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, COOKIE, EXPECT, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -60,7 +63,8 @@ pub struct Passport<'a> {
 /// What comes behind a request's head.
 #[derive(Debug)]
 pub struct Payload {
-    pub body: Incoming,
+    /// Taken by whoever reads it.
+    pub body: Option<Incoming>,
     /// The connection itself, where a WebSocket was asked for.
     pub upgrade: Option<OnUpgrade>,
     pub bounds: Bounds,
@@ -80,13 +84,15 @@ pub async fn forward(
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
-    payload: Payload,
+    payload: &mut Payload,
     passport: &Passport<'_>,
 ) -> Result<Forwarded, ForwardError> {
-    let mut request = Request::new(Upload::new(payload.body, payload.bounds));
+    let body = payload.body.take().ok_or(ForwardError::Body)?;
+    let upgrade = payload.upgrade.take();
+    let mut request = Request::new(Upload::new(body, payload.bounds));
     *request.method_mut() = method.clone();
     *request.headers_mut() = for_the_app(headers, passport);
-    if payload.upgrade.is_some() {
+    if upgrade.is_some() {
         upgrade::insert(request.headers_mut());
     }
     let target = uri.path_and_query().cloned().ok_or(ForwardError::Target)?;
@@ -94,10 +100,14 @@ pub async fn forward(
     let switched = (response.status() == StatusCode::SWITCHING_PROTOCOLS)
         .then(|| (upgrade::is_granted(response.headers()), hyper::upgrade::on(&mut response)));
     let trailer = trailers::announced(response.headers());
+    // The chunks say where it ends, and whoever believed the length would read on (RFC 9112 §6.3).
+    if response.headers().contains_key(TRANSFER_ENCODING) {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
     let hop = HopByHop::of(response.headers());
     hop.strip(response.headers_mut());
     strip_own_set_cookies(response.headers_mut(), passport.cookie_name);
-    match (switched, payload.upgrade) {
+    match (switched, upgrade) {
         (None, _) => {
             if let Some(trailer) = trailer {
                 response.headers_mut().insert(TRAILER, trailer);

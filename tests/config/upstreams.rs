@@ -313,3 +313,25 @@ fn the_printed_tables_load_again_to_the_same() {
     };
     assert!(place("upstreams[1].idle_timeout").unwrap().ends_with("cognigate.toml:12"));
 }
+
+#[test]
+fn a_host_that_no_session_reaches_is_warned_of() {
+    let warned = |domain: Option<&str>, host: &str| {
+        let given = several()
+            .toml("listen.hosts", "['admin.example.com', 'app.other.com']")
+            .toml("session.keys", &format!("['{KEY}']"));
+        let given = match domain {
+            Some(domain) => given.toml("cookie.domain", &format!("'{domain}'")),
+            None => given,
+        };
+        let entry = [("url", "'http://127.0.0.1:3000'"), ("host", &*format!("'{host}'"))];
+        let warnings = given.table("upstreams", &entry).config().warnings;
+        warnings
+            .iter()
+            .any(|warning| warning.contains("host of upstreams[0]") && warning.contains("cookie.domain"))
+    };
+    assert!(warned(None, "admin.example.com"));
+    assert!(!warned(None, "app.example.com"));
+    assert!(!warned(Some("example.com"), "admin.example.com"));
+    assert!(warned(Some("example.com"), "app.other.com"));
+}

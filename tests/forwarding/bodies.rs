@@ -246,3 +246,16 @@ async fn receive(stream: &mut TcpStream) -> usize {
     }
     got
 }
+
+#[tokio::test]
+async fn an_answer_with_chunks_and_a_length_goes_by_its_chunks() {
+    let scene = Scene::set().await;
+    let mut client = scene.client().await;
+    client.send(scene.head("GET /both", &[])).await;
+    let (mut app, _) = scene.app.asked().await;
+    app.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    app.send("a\r\n0123456789\r\n0\r\n\r\n").await;
+    let head = client.head().await;
+    assert_eq!((head.status(), head.all("content-length").len()), (200, 0));
+    assert_eq!(client.chunks().await, b"0123456789");
+}

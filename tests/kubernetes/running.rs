@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use cognigate::config::Key;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -211,8 +212,10 @@ fn the_load_balancer_asks_a_probe_and_serves_what_browsers_see() {
     let backend = &rule["http"]["paths"][0]["backend"]["service"];
     let service = find(&resources, "Service", backend["name"].as_str().unwrap());
     assert_eq!(service["spec"]["ports"][0]["name"], backend["port"]["name"]);
-    // The gate closes a connection that is idle for 30 seconds; the one in front has to be quicker.
+    // The gate closes a connection that is idle for this long; the one in front has to be quicker.
+    let default = Key::named("limits.idle_timeout").unwrap().default;
+    assert_eq!(default, Some("\"75s\""));
     let idle = annotation("load-balancer-attributes");
     let idle: u32 = idle.strip_prefix("idle_timeout.timeout_seconds=").unwrap().parse().unwrap();
-    assert!(idle < 30, "{idle}");
+    assert!(idle < 75, "{idle}");
 }

@@ -9,9 +9,10 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::support::Stage;
-use crate::support::wire::{self, status};
+use crate::support::wire::{self, PATIENCE, status};
 
 pub(super) type Client = SendRequest<Full<Bytes>>;
 
@@ -136,4 +137,32 @@ async fn answers_that_end_with_trailers_or_without_a_body_are_not_taken_for_requ
         let answer = answer.unwrap_or_else(|error| panic!("HEAD without a session, {number}: {error:?}"));
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     }
+}
+
+/// curl takes a reset in the middle of its upload for a failure, though it is none, and shows no answer.
+#[tokio::test]
+async fn an_upload_that_is_refused_is_read_away_and_its_answer_ends_with_it() {
+    let stage = Stage::new().await;
+    let stream = TcpStream::connect(stage.gate.address()).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::post("http://app.test/upload").body(()).unwrap();
+    let (answer, mut upload) = client.send_request(request, false).unwrap();
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let mut page = answer.into_body();
+    let said = page.data().await.unwrap().unwrap();
+    assert!(said.starts_with(b"{\"title\":\"Sign-in required\""), "{said:?}");
+    page.flow_control().release_capacity(said.len()).unwrap();
+    for _ in 0..64 {
+        upload.reserve_capacity(16 * 1024);
+        let room = std::future::poll_fn(|context| upload.poll_capacity(context));
+        let room = timeout(PATIENCE, room).await.expect("it is not read").expect("it is reset").unwrap();
+        upload.send_data(vec![b'x'; room].into(), false).unwrap();
+    }
+    upload.send_data(Bytes::new(), true).unwrap();
+    let end = timeout(PATIENCE, page.data()).await.expect("the answer does not end");
+    // An end may come with a part that is empty.
+    assert!(end.is_none_or(|end| end.unwrap().is_empty()) && page.is_end_stream());
+    assert_eq!(stage.app.count(), 0);
 }
