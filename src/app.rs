@@ -1,6 +1,7 @@
 //! The rooms, wired together from one configuration, and the way of one request through them.
 
 mod asked;
+mod sessions;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use crate::proxy::unread::read_away;
 use crate::proxy::upstreams::Upstreams;
 use crate::proxy::{self, Bounds, Forwarded, NoWay, Passport, Payload, upgrade};
 use crate::proxy::{hop, lasting};
+use crate::secret::Secret;
 use crate::server::redirect;
 use crate::session::Session;
 use crate::telemetry::access::{Access, Decision};
@@ -61,6 +63,8 @@ pub struct App {
     origins: Origins,
     tunnels: Arc<Tunnels>,
     on_session_end: OnSessionEnd,
+    /// What opens the sessions of users on the admin port.
+    admin_token: Option<Secret>,
     /// Who asks, where requests do not go on from here.
     dialect: Option<Dialect>,
 }
@@ -104,6 +108,7 @@ impl App {
             prefix: config.prefix.clone(),
             public: PublicPaths::new(&config.public),
             trusted_proxies: TrustedProxies::new(&config.listen.trusted_proxies),
+            admin_token: config.admin.token.clone(),
             dialect: match config.mode {
                 Mode::Proxy { .. } => None,
                 Mode::Gateway { dialect } => Some(dialect),

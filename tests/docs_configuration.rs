@@ -101,6 +101,7 @@ fn every_example_loads() {
             "listen.tls.key" => vec![("listen.tls.certificate", "'there'")],
             "redis.username" => vec![url, ("redis.password", "'there'")],
             "redis.password" | "redis.password_file" | "redis.ca_file" => vec![url],
+            "admin.token" | "admin.token_file" => vec![url, ("session.store", "'redis'")],
             _ => Vec::new(),
         };
         let listed = setting.name.starts_with("upstreams[].");

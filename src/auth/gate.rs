@@ -38,7 +38,11 @@ impl RelyingParty {
         let loaded = match self.store.load(cookies).await {
             Err(unavailable) => return Admission::StoreUnavailable(unavailable),
             Ok(Loaded::Session(held)) => Some(held),
-            Ok(Loaded::Invalid) => None,
+            // Not `over`: what was signed out here is not lost.
+            Ok(Loaded::Gone(id)) if self.signed_out.contains(&id) => {
+                return Admission::Login { expired: self.store.clear(cookies) };
+            }
+            Ok(Loaded::Gone(_) | Loaded::Invalid) => None,
             Ok(Loaded::None) if self.has_just_signed_in(cookies) => return Admission::CookieLost,
             Ok(Loaded::None) => return Admission::Login { expired: Vec::new() },
         };

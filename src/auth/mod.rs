@@ -4,6 +4,7 @@
 //! room turns into one.
 
 pub mod callback;
+mod everywhere;
 pub mod gate;
 pub mod identity;
 pub mod lifetimes;

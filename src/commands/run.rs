@@ -343,7 +343,13 @@ async fn attend_admin(
 ) {
     let (jwks, metrics) = (Arc::clone(app.jwks()), Arc::clone(app.metrics()));
     let followed = Arc::clone(&app);
-    let subject = admin::Subject { is_ready: move || app.jwks().is_loaded(), ending, app: health, metrics };
+    let of_sessions = Arc::clone(&app);
+    let sessions = move |method, sub: String, headers| {
+        let app = Arc::clone(&of_sessions);
+        async move { app.sessions(&method, &sub, &headers).await }
+    };
+    let is_ready = move || app.jwks().is_loaded();
+    let subject = admin::Subject { is_ready, sessions, ending, app: health, metrics };
     let probes = admin::serve(listener, terms, subject);
     tokio::select! {
         ended = probes => {

@@ -70,6 +70,8 @@ pub const KEYS: &[Key] = &[
     Key::new("websocket.on_session_end", Kind::Text, Some(r#""close""#)),
     Key::new("websocket.origins", Kind::List, Some("[]")),
     Key::new("admin.address", Kind::Text, Some(r#""127.0.0.1:9090""#)),
+    Key::new("admin.token", Kind::Secret, None),
+    Key::new("admin.token_file", Kind::SecretFile, None),
     Key::new("admin.upstream_health_path", Kind::Text, Some(r#""/healthz""#)),
     Key::new("limits.header_bytes", Kind::Size, Some(r#""64KiB""#)),
     Key::new("limits.header_fields", Kind::Count, Some("100")),

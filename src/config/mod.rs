@@ -321,6 +321,8 @@ pub enum OnSessionEnd {
 #[derive(Clone, Debug)]
 pub struct Admin {
     pub address: SocketAddr,
+    /// What opens `/sessions` there. Only where sessions are in Redis.
+    pub token: Option<Secret>,
     /// What `/upstream/healthz` asks the app for.
     pub upstream_health_path: PathAndQuery,
 }
@@ -383,6 +385,7 @@ impl Config {
         let site = site::site(&raw, &mut report);
         let cookie = cookie::cookie(&raw.cookie, site.public_url.as_ref(), &mut report);
         let session = session::session(&raw.session, &mut report);
+        redis::admin_token(raw.admin.token.as_ref(), session.as_ref().map(|it| it.store), &mut report);
         let redis = redis::redis(&raw.redis, session.as_ref().map(|it| it.store), &mut report);
         let upstreams: &[Upstream] = match &site.mode {
             Some(Mode::Proxy { upstreams }) => upstreams,

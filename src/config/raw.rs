@@ -159,6 +159,10 @@ pub(super) struct RawWebsocket {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawAdmin {
     pub(super) address: String,
+    pub(super) token: Option<Secret>,
+    /// Read by then, into `token`.
+    #[allow(dead_code)]
+    pub(super) token_file: Option<String>,
     pub(super) upstream_health_path: String,
 }
 

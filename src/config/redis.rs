@@ -21,6 +21,7 @@ use super::{Redis, RedisTls, SessionStore};
 const PORT: u16 = 6379;
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(10);
+const SHORTEST_TOKEN: usize = 16;
 /// A prefix is part of every key.
 const LONGEST_PREFIX: usize = 64;
 
@@ -94,6 +95,24 @@ pub(super) fn redis(
         prefix: prefix?,
         timeout: timeout?,
     }))
+}
+
+/// What opens the sessions of users must be hard to guess, and of use.
+pub(super) fn admin_token(token: Option<&Secret>, store: Option<SessionStore>, report: &mut Report) {
+    const KEY: &str = "admin.token";
+    let Some(token) = token else { return };
+    let text = token.expose();
+    if text.len() < SHORTEST_TOKEN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        report.problem(KEY, "it must be 16 or more printable ASCII characters, without white space");
+    } else if store == Some(SessionStore::Cookie) {
+        let place = report.place("session.store").to_owned();
+        report.problem(
+            KEY,
+            format_args!(
+                "session.store is cookie ({place}), so that nobody knows of a user's sessions; leave it out"
+            ),
+        );
+    }
 }
 
 /// False where something is said of a Redis that is not there.

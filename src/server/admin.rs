@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use super::accept;
 use super::conn::Terms;
@@ -20,9 +20,11 @@ const MAX_CONNECTIONS: usize = 256;
 
 /// What the admin port tells of.
 #[derive(Debug)]
-pub struct Subject<R> {
+pub struct Subject<R, S> {
     /// True once requests can be served.
     pub is_ready: R,
+    /// Answers for the sessions of a user, if it does: method, `sub` and headers.
+    pub sessions: S,
     /// The end of the public listener; this one goes on a little longer.
     pub ending: Shutdown,
     /// Absent where requests do not go on from here.
@@ -36,15 +38,27 @@ pub struct Subject<R> {
 ///   nothing else;
 /// - `/readyz`: it can serve, and is not ending. The app's health does not count;
 /// - `/upstream/healthz`: the app says that it is well;
-/// - `/metrics`.
-pub async fn serve<R>(listener: StdListener, terms: Terms, subject: Subject<R>) -> std::io::Result<()>
+/// - `/metrics`;
+/// - `/sessions/{sub}`, for whoever may.
+pub async fn serve<R, S, A>(
+    listener: StdListener,
+    terms: Terms,
+    subject: Subject<R, S>,
+) -> std::io::Result<()>
 where
     R: Fn() -> bool + Send + Sync + 'static,
+    S: Fn(Method, String, HeaderMap) -> A + Send + Sync + 'static,
+    A: Future<Output = Option<Response<Body>>> + Send + 'static,
 {
     let subject = Arc::new(subject);
     accept::serve(listener, None, terms, Crowd::new(MAX_CONNECTIONS, None), move |request, _peer| {
         let subject = Arc::clone(&subject);
         async move {
+            if let Some(sub) = request.uri().path().strip_prefix("/sessions/") {
+                let (method, headers) = (request.method().clone(), request.headers().clone());
+                let answer = (subject.sessions)(method, sub.to_owned(), headers).await;
+                return answer.unwrap_or_else(not_found);
+            }
             if !matches!(*request.method(), Method::GET | Method::HEAD) {
                 return refuse_method();
             }
@@ -55,14 +69,14 @@ where
                 "/readyz" => unavailable("Cognito's signing keys have not been loaded yet"),
                 "/upstream/healthz" => subject.app_health().await,
                 "/metrics" => subject.show_metrics(),
-                _ => plain(StatusCode::NOT_FOUND, "not found\n"),
+                _ => not_found(),
             }
         }
     })
     .await
 }
 
-impl<R> Subject<R> {
+impl<R, S> Subject<R, S> {
     async fn app_health(&self) -> Response<Body> {
         let Some(app) = &self.app else {
             return plain(StatusCode::NOT_FOUND, "there is no upstream in this mode\n");
@@ -95,6 +109,10 @@ fn well() -> Response<Body> {
 
 fn unavailable(reason: &str) -> Response<Body> {
     plain(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"))
+}
+
+fn not_found() -> Response<Body> {
+    plain(StatusCode::NOT_FOUND, "not found\n")
 }
 
 fn refuse_method() -> Response<Body> {

@@ -35,6 +35,8 @@ pub enum Loaded {
     None,
     /// There is a session.
     Session(Held),
+    /// There is a ticket of this session, and none of it is kept: ended, or kept somewhere else.
+    Gone(SessionId),
     /// There is a cookie of ours, and no session comes of it: to be cleared, and otherwise as if there were none.
     Invalid,
 }
@@ -239,6 +241,22 @@ impl Store {
         match self {
             Self::Cookie(_) => Ok(()),
             Self::Redis(store) => store.end(&held.session).await,
+        }
+    }
+
+    /// The sessions of a user, in the order of their sign-ins; `None` where nobody can know.
+    pub async fn list(&self, sub: &str) -> Result<Option<Vec<Listed>>, StoreUnavailable> {
+        match self {
+            Self::Cookie(_) => Ok(None),
+            Self::Redis(store) => Ok(Some(store.list(sub).await?)),
+        }
+    }
+
+    /// Ends the sessions of a user, and says which there were; `None` where nobody can know.
+    pub async fn end_all(&self, sub: &str) -> Result<Option<Vec<SessionId>>, StoreUnavailable> {
+        match self {
+            Self::Cookie(_) => Ok(None),
+            Self::Redis(store) => Ok(Some(store.end_all(sub).await?)),
         }
     }
 

@@ -90,3 +90,14 @@ fn the_url_and_the_password_may_stand_in_files() {
     assert_eq!((redis.host.as_str(), redis.username.as_deref()), ("redis", Some("a")));
     assert_eq!(redis.password.unwrap().expose(), "hush");
 }
+
+#[test]
+fn an_admin_token_is_long_and_for_sessions_in_redis() {
+    let given = |token: &str| url("redis://redis").text("session.store", "redis").text("admin.token", token);
+    assert_eq!(given("0123456789abcdef").config().admin.token.unwrap().expose(), "0123456789abcdef");
+    for token in ["0123456789abcde", "0123456789 abcdef"] {
+        assert_says(&given(token).problem(), &["admin.token", "16 or more"]);
+    }
+    let message = url("redis://redis").text("admin.token", "0123456789abcdef").problem();
+    assert_says(&message, &["admin.token", "session.store is cookie"]);
+}

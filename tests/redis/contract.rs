@@ -175,7 +175,7 @@ async fn a_session_ended_on_one_replica_is_gone_on_all() {
     let jar = begun(&kit.store, &session("alice", "one")).await;
     let loaded = held(&kit.store, &jar).await;
     kit.replica(TEST_KEY).end(&loaded).await.unwrap();
-    assert_eq!(kit.store.load(&cookies(&jar)).await, Ok(Loaded::Invalid));
+    assert_eq!(kit.store.load(&cookies(&jar)).await, Ok(Loaded::Gone(loaded.session.id)));
     assert_eq!(kit.store.touch(&loaded, &loaded.session, MONTH).await, Ok(Stored::Gone));
     assert!(matches!(kit.store.turn(&loaded).await, Ok(Turn::Gone)));
     // Nothing has brought it back.

@@ -1,6 +1,7 @@
 //! Sessions in a real Redis, as seen from outside.
 
 mod contract;
+mod everywhere;
 mod outage;
 mod records;
 mod replicas;

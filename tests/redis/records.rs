@@ -159,3 +159,26 @@ async fn a_session_too_large_for_cookies_fits() {
     let callback = visitor.reach_callback("alice", "/").await;
     assert_eq!(visitor.navigate(&callback).await.status(), 303);
 }
+
+#[tokio::test]
+async fn case_41_a_record_written_often_never_shows_a_nonce_twice() {
+    let (server, stage) = stage_with(|setup| setup.set("session.idle_timeout", "10m")).await;
+    let mut visitor = stage.signed_in().await;
+    let mut nonces = std::collections::HashSet::new();
+    for written in 0..10 {
+        let sealed: Vec<u8> = server.ask(redis::cmd("HGET").arg(only_record(&server)).arg("d"));
+        assert_eq!(sealed[0], 1, "the version");
+        assert!(nonces.insert(sealed[5..29].to_vec()), "write {written}");
+        stage.clock.advance(Duration::from_secs(60));
+        assert_eq!(visitor.fetch("/").await.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_session_takes_as_much_memory_as_the_docs_say() {
+    let (server, stage) = stage().await;
+    stage.signed_in().await;
+    let bytes: usize =
+        server.keys().iter().map(|key| server.ask::<usize>(redis::cmd("MEMORY").arg("USAGE").arg(key))).sum();
+    assert!(bytes <= 5_000, "{bytes} bytes");
+}

@@ -37,7 +37,7 @@ pub(crate) const SESSION: &str = "__Host-cognigate";
 
 /// Set, this variable puts every stage's sessions into a Redis, so that the cases hold there too.
 #[cfg(feature = "redis-tests")]
-const IN_REDIS: &str = "COGNIGATE_TEST_REDIS";
+const IN_REDIS: &str = "TEST_IN_REDIS";
 
 /// A gate in front of an [`App`], with an emulator behind it, on one clock that the test turns.
 pub(crate) struct Stage {
@@ -148,6 +148,11 @@ impl Stage {
         };
         ready(stage.gate.admin_address()).await;
         stage
+    }
+
+    /// True where browsers hold tickets, which stay what they are.
+    pub(crate) fn has_tickets(&self) -> bool {
+        self.flags.iter().any(|(key, value)| key == "session.store" && value == "redis")
     }
 
     /// The settings that the gate was started with, for a gate that is a process of its own.

@@ -39,7 +39,7 @@ impl Shared {
         self.metrics.refreshed(flight.result());
         match (lease, flight) {
             (None, flight) => flight,
-            (Some(lease), Flight::Renewed { session, until }) => self.keep(held, lease, session, until).await,
+            (Some(lease), Flight::Renewed { session, until }) => self.keep(lease, session, until).await,
             (Some(lease), flight) => {
                 // Were it not ended now, it ends by itself.
                 let _ = self.store.give_up(&lease).await;
@@ -49,18 +49,12 @@ impl Shared {
     }
 
     /// Keeps what a refresh gave, for all replicas.
-    async fn keep(
-        self: &Arc<Self>,
-        held: &Held,
-        lease: Lease,
-        session: Arc<Session>,
-        until: UnixTime,
-    ) -> Flight {
+    async fn keep(self: &Arc<Self>, lease: Lease, session: Arc<Session>, until: UnixTime) -> Flight {
         match self.store.refreshed(&lease, &session, self.lifetimes.left(&session, self.clock.now())).await {
             Ok(Stored::Stored) => Flight::Renewed { session, until },
             Ok(Stored::Gone) => {
                 tracing::info!(session = %session.id, "signed out while it was refreshed");
-                self.revoke_unkept(held, &session).await;
+                self.revoke_unkept(&session);
                 Flight::Ended { until }
             }
             Ok(Stored::Outrun) => {
@@ -89,13 +83,13 @@ impl Shared {
     }
 
     /// What nobody holds any more must not live on at Cognito.
-    async fn revoke_unkept(&self, held: &Held, session: &Session) {
-        let new =
-            session.refresh_token.as_ref().filter(|_| session.refresh_token != held.session.refresh_token);
-        for token in new.into_iter().chain(&held.session.refresh_token) {
-            if let Err(error) = self.tokens.revoke(token).await {
-                tracing::warn!(%error, session = %session.id, "a refresh token could not be revoked after sign-out");
+    fn revoke_unkept(self: &Arc<Self>, session: &Session) {
+        let (shared, id, token) = (Arc::clone(self), session.id, session.refresh_token.clone());
+        tokio::spawn(async move {
+            let Some(token) = token else { return };
+            if let Err(error) = shared.tokens.revoke(&token).await {
+                tracing::warn!(%error, session = %id, "a refresh token could not be revoked after sign-out");
             }
-        }
+        });
     }
 }

@@ -89,8 +89,8 @@ impl RedisStore {
         let mut command = cmd("HMGET");
         command.arg(self.record(ticket.id())).arg(&["d", "n"]);
         let (sealed, fence): (Option<Vec<u8>>, Option<u64>) = self.connection.ask(&command).await?;
-        let held = sealed.zip(fence).and_then(|(sealed, fence)| self.open(&ticket, &sealed, fence));
-        Ok(held.map_or(Loaded::Invalid, Loaded::Session))
+        let Some((sealed, fence)) = sealed.zip(fence) else { return Ok(Loaded::Gone(ticket.id())) };
+        Ok(self.open(&ticket, &sealed, fence).map_or(Loaded::Invalid, Loaded::Session))
     }
 
     pub(super) async fn begin(
@@ -185,7 +185,7 @@ impl RedisStore {
     }
 
     /// The sessions of a user, under whatever key of the ring they were noted.
-    pub async fn list(&self, sub: &str) -> Result<Vec<Listed>, StoreUnavailable> {
+    pub(super) async fn list(&self, sub: &str) -> Result<Vec<Listed>, StoreUnavailable> {
         let mut listed = Vec::new();
         for id in self.noted(sub).await? {
             let mut command = cmd("HMGET");
@@ -198,11 +198,13 @@ impl RedisStore {
         Ok(listed)
     }
 
-    /// Ends the sessions of a user, and says how many there were.
-    pub async fn end_all(&self, sub: &str) -> Result<u64, StoreUnavailable> {
-        let mut ended = 0;
+    /// Ends the sessions of a user, and says which there were.
+    pub(super) async fn end_all(&self, sub: &str) -> Result<Vec<SessionId>, StoreUnavailable> {
+        let mut ended = Vec::new();
         for id in self.noted(sub).await? {
-            ended += self.remove(id).await?;
+            if self.remove(id).await? > 0 {
+                ended.push(id);
+            }
             for name in self.sealer.pseudonyms(sub) {
                 let mut command = cmd("ZREM");
                 command.arg(self.user(&name)).arg(id.to_string());
