@@ -24,13 +24,13 @@ impl RelyingParty {
             let ring = KeyRing::new(&keys);
             self.store.renew(&ring);
             self.login_sealer.renew(&ring);
-            tracing::info!(ids = %ring.ids().join(" "), "the session keys were read anew; the first seals");
+            tracing::info!(ids = %ring.ids().join(" "), "the session keys were read; the first seals");
             Ok::<_, KeyFileError>(())
         });
         let secret = self.tokens.client_secret();
         let client_secret = self.follow("client_secret", secret.file().map(PathBuf::as_path), |content| {
             secret.renew(content)?;
-            tracing::info!("the client secret was read anew");
+            tracing::info!("the client secret was read");
             Ok::<_, ClientSecretError>(())
         });
         tokio::join!(keys, client_secret);
