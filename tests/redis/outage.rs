@@ -1,10 +1,17 @@
 //! A Redis that is away, that stands still, and that comes back.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cognigate::emulator::Endpoint;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{SESSION, last_bearer, stage};
+use crate::support::Stage;
+use crate::support::redis::RedisServer;
 use crate::support::visitor::{header, json, text};
 use crate::support::wire::{eventually, metric, probe};
 
@@ -81,22 +88,50 @@ async fn a_sign_out_while_redis_is_away_says_that_it_failed_and_may_be_repeated(
     assert_eq!(copy.clone().fetch("/").await.status(), 401);
 }
 
+/// What stands between a gate and a server, and cuts the connection at the next command where it is told to.
+async fn cutter(server: SocketAddr) -> (SocketAddr, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, cut) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
+    let told = Arc::clone(&cut);
+    tokio::spawn(async move {
+        while let Ok((gate, _)) = listener.accept().await {
+            let told = Arc::clone(&told);
+            tokio::spawn(async move {
+                let (mut from_gate, mut to_gate) = gate.into_split();
+                let (mut from_server, mut to_server) = TcpStream::connect(server).await.unwrap().into_split();
+                let commands = async {
+                    let mut bytes = [0; 4096];
+                    while let Ok(read @ 1..) = from_gate.read(&mut bytes).await {
+                        if told.swap(false, Ordering::SeqCst) {
+                            return;
+                        }
+                        to_server.write_all(&bytes[..read]).await.unwrap();
+                    }
+                };
+                tokio::select! {
+                    () = commands => {}
+                    _ = tokio::io::copy(&mut from_server, &mut to_gate) => {}
+                }
+            });
+        }
+    });
+    (address, cut)
+}
+
 #[tokio::test]
-async fn a_restart_of_redis_between_two_requests_costs_neither() {
-    let (mut server, stage) = stage().await;
+async fn a_connection_that_breaks_off_costs_no_request() {
+    let server = RedisServer::start();
+    let (address, cut) = cutter(server.address()).await;
+    let stage =
+        Stage::with(|setup| setup.in_redis(&server).set("redis.url", &format!("redis://{address}"))).await;
     let mut visitor = stage.signed_in().await;
-    for _ in 0..3 {
-        server.stop();
-        server.start_again();
-        // The old connection is gone, and may not have been found out yet.
-        eventually("the session lives", || {
-            let mut visitor = visitor.clone();
-            async move { visitor.fetch("/").await.status() == 200 }
-        })
-        .await;
+    for _ in 0..5 {
+        cut.store(true, Ordering::SeqCst);
+        assert_eq!(visitor.fetch("/").await.status(), 200);
+        assert!(!cut.load(Ordering::SeqCst), "nothing was cut");
+        let _: u64 = server.ask(redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal"));
+        assert_eq!(visitor.fetch("/").await.status(), 200);
     }
-    let _: u64 = server.ask(redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal"));
-    assert_eq!(visitor.fetch("/").await.status(), 200);
 }
 
 #[tokio::test]
