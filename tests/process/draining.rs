@@ -185,6 +185,8 @@ async fn case_84_a_rolling_restart_of_two_replicas_under_load_loses_no_request()
             tokio::spawn(async move { balancer.send_all().await })
         })
         .collect();
+    // To the end of the test, and no further.
+    let mut in_their_place = Vec::new();
     for old in [first, second] {
         let before = balancer.answered.load(Ordering::Relaxed);
         let more = || async { balancer.answered.load(Ordering::Relaxed) > before + 100 };
@@ -198,7 +200,7 @@ async fn case_84_a_rolling_restart_of_two_replicas_under_load_loses_no_request()
         let ended = old.process.ends_within(PROMPTLY);
         assert_eq!(ended.code, Some(0));
         assert!(!ended.out.contains("the drain took too long"), "{}", ended.out);
-        std::mem::forget(new);
+        in_their_place.push(new);
     }
     balancer.ended.store(true, Ordering::Relaxed);
     for client in clients {
