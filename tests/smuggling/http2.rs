@@ -257,6 +257,8 @@ async fn case_65_a_length_that_differs_from_the_data_is_never_a_whole_request(pa
         ("1", &["ab"], Torn),
         ("0", &["ab"], Torn),
         ("0", &["SMUGGLED"], Torn),
+        // No digits are a 0 to h2.
+        ("", &["abcde"], Torn),
         // It is whole before there is more, which then goes nowhere.
         ("5", &["0\r\n\r\n", "SMUGGLED"], Cut("0\r\n\r\n")),
         ("5", &["abcde", "SMUGGLED"], Cut("abcde")),
@@ -264,8 +266,7 @@ async fn case_65_a_length_that_differs_from_the_data_is_never_a_whole_request(pa
         strike(&mut front, &post(&[("content-length", length)]), data, &[], arrives).await;
     }
     strike(&mut front, &post(&[("content-length", "5")]), &[], &[], Torn).await;
-    for length in
-        ["+5", "-5", "5, 5", "5,6", "0x5", "5 ", " 5", "five", "", "18446744073709551616", "5\0", "5.0"]
+    for length in ["+5", "-5", "5, 5", "5,6", "0x5", "5 ", " 5", "five", "18446744073709551616", "5\0", "5.0"]
     {
         strike(&mut front, &post(&[("content-length", length)]), &["abcde"], &[], Never).await;
     }
