@@ -107,13 +107,13 @@ pub(super) struct RawSession {
 pub(super) struct RawRedis {
     pub(super) url: Option<Secret>,
     /// Read by then, into `url`.
-    #[allow(dead_code)]
-    pub(super) url_file: Option<String>,
+    #[serde(rename = "url_file")]
+    pub(super) _url_file: Option<String>,
     pub(super) username: Option<String>,
     pub(super) password: Option<Secret>,
     /// Read by then, into `password`.
-    #[allow(dead_code)]
-    pub(super) password_file: Option<String>,
+    #[serde(rename = "password_file")]
+    pub(super) _password_file: Option<String>,
     pub(super) prefix: String,
     pub(super) ca_file: Option<String>,
     pub(super) timeout: String,
@@ -161,8 +161,8 @@ pub(super) struct RawAdmin {
     pub(super) address: String,
     pub(super) token: Option<Secret>,
     /// Read by then, into `token`.
-    #[allow(dead_code)]
-    pub(super) token_file: Option<String>,
+    #[serde(rename = "token_file")]
+    pub(super) _token_file: Option<String>,
     pub(super) upstream_health_path: String,
 }
 
