@@ -271,11 +271,7 @@ impl App {
                 decision.outcome = "unauthorized";
                 Err(Failure::Unauthenticated)
             }
-            Admission::Unavailable { retry_after } => {
-                decision.outcome = "unavailable";
-                Err(Failure::RefreshUnavailable { retry_after })
-            }
-            Admission::StoreUnavailable(unavailable) => {
+            Admission::Unavailable(unavailable) => {
                 decision.outcome = "unavailable";
                 Err(unavailable.into())
             }
@@ -320,8 +316,7 @@ impl App {
                     Ok(self.for_one_user(self.rp.userinfo(&session), &session, renewal))
                 }
                 Admission::Login { .. } | Admission::CookieLost => Err(Failure::Unauthenticated),
-                Admission::Unavailable { retry_after } => Err(Failure::RefreshUnavailable { retry_after }),
-                Admission::StoreUnavailable(unavailable) => Err(unavailable.into()),
+                Admission::Unavailable(unavailable) => Err(unavailable.into()),
             },
             _ => match self.original(head, way) {
                 Some((original, _)) => Ok(self.start_for_gateway(head, &original, decision).await),

@@ -12,6 +12,7 @@ use http::header::{ALLOW, CONNECTION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE}
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::auth::callback::{CallbackError, CallbackFailure};
+use crate::auth::gate::Unavailable;
 use crate::auth::navigation::{accepts, is_navigation};
 use crate::auth::{RelyingParty, RequestHead};
 use crate::cognito::token::GrantError;
@@ -55,6 +56,15 @@ pub enum Failure {
     Callback(CallbackFailure),
     #[error(transparent)]
     Forward(#[from] ForwardError),
+}
+
+impl From<Unavailable> for Failure {
+    fn from(unavailable: Unavailable) -> Self {
+        match unavailable {
+            Unavailable::Refresh { retry_after } => Self::RefreshUnavailable { retry_after },
+            Unavailable::Store(unavailable) => Self::StoreUnavailable(unavailable),
+        }
+    }
 }
 
 /// When whoever found the session store out of reach should try again.

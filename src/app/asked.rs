@@ -44,7 +44,7 @@ impl App {
                 Ok(nginx::unauthenticated(challenge(&self.rp)))
             }
             // Not a 5xx, of which nginx makes a bare 500: it sends its client on to `start`, which explains.
-            Admission::Unavailable { .. } | Admission::StoreUnavailable(_) => {
+            Admission::Unavailable(_) => {
                 decision.outcome = "unavailable";
                 Ok(nginx::unauthenticated(challenge(&self.rp)))
             }
@@ -64,11 +64,7 @@ impl App {
         let uri = original.target.clone().into();
         let original = RequestHead { method, uri: &uri, ..*head };
         let answer = match self.rp.admit(head.cookies).await {
-            Admission::Unavailable { retry_after } => {
-                decision.outcome = "unavailable";
-                Err(Failure::RefreshUnavailable { retry_after })
-            }
-            Admission::StoreUnavailable(unavailable) => {
+            Admission::Unavailable(unavailable) => {
                 decision.outcome = "unavailable";
                 Err(unavailable.into())
             }

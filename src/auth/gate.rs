@@ -26,17 +26,24 @@ pub enum Admission {
     Login { expired: Vec<HeaderValue> },
     /// A sign-in has just succeeded, and there is no session to go on with: another would only go round.
     CookieLost,
-    /// The session needs a refresh that cannot be had now.
-    Unavailable { retry_after: Duration },
-    /// Whether anybody is signed in cannot be known now.
-    StoreUnavailable(StoreUnavailable),
+    /// It cannot be decided now.
+    Unavailable(Unavailable),
+}
+
+/// Why it cannot be decided at the moment whether a request goes on.
+#[derive(Clone, Copy, Debug)]
+pub enum Unavailable {
+    /// The session needs a refresh that cannot be had.
+    Refresh { retry_after: Duration },
+    /// Whether there is a session cannot be known.
+    Store(StoreUnavailable),
 }
 
 impl RelyingParty {
     /// Decides by the session cookie alone. A refresh, where one is due, happens here.
     pub async fn admit(&self, cookies: &RequestCookies) -> Admission {
         let loaded = match self.store.load(cookies).await {
-            Err(unavailable) => return Admission::StoreUnavailable(unavailable),
+            Err(unavailable) => return Admission::Unavailable(Unavailable::Store(unavailable)),
             Ok(Loaded::Session(held)) => Some(held),
             // Not `over`: what was signed out here is not lost.
             Ok(Loaded::Gone(id)) if self.signed_out.contains(&id) => {
@@ -67,7 +74,9 @@ impl RelyingParty {
             },
             Freshness::Renewed(session) => (session, true),
             Freshness::Ended => return over(),
-            Freshness::Unavailable { retry_after } => return Admission::Unavailable { retry_after },
+            Freshness::Unavailable { retry_after } => {
+                return Admission::Unavailable(Unavailable::Refresh { retry_after });
+            }
         };
         self.watched.seen(session.id, self.lifetimes.latest(&session));
         Admission::Forward { session, renewed }

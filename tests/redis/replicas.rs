@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 
 use super::{SESSION, last_bearer, only_record, stage, stage_with};
 use crate::support::Stage;
+use crate::support::redis::RedisServer;
 use crate::support::visitor::Visitor;
 use crate::support::wire::eventually;
 
@@ -47,9 +48,16 @@ async fn case_79_three_replicas_refresh_once_with_a_single_use_refresh_token() {
     }
 }
 
+/// How many scripts the server has run: taking the turn is one.
+fn scripts_run(server: &RedisServer) -> usize {
+    let statistics: String = server.ask(redis::cmd("INFO").arg("commandstats"));
+    let calls = |line: &str| line.split_once(":calls=")?.1.split(',').next()?.parse::<usize>().ok();
+    statistics.lines().filter(|line| line.starts_with("cmdstat_eval")).filter_map(calls).sum()
+}
+
 #[tokio::test]
 async fn a_replica_waits_for_the_other_ones_refresh_while_its_own_token_has_run_out() {
-    let (_server, stage) = stage_with(|setup| setup.rotation(Duration::ZERO)).await;
+    let (server, stage) = stage_with(|setup| setup.rotation(Duration::ZERO)).await;
     let other = stage.replica(&[]).await;
     let visitor = stage.signed_in().await;
     stage.clock.advance(LIFETIME);
@@ -57,8 +65,10 @@ async fn a_replica_waits_for_the_other_ones_refresh_while_its_own_token_has_run_
     let (mut here, mut there) = (visitor.clone(), at(&visitor, other.address()));
     let first = tokio::spawn(async move { here.fetch("/").await.status() });
     held.holding(1).await;
+    let asked = scripts_run(&server);
     let second = tokio::spawn(async move { there.fetch("/").await.status() });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // More than once, so that it has waited in between.
+    eventually("the other asks for its turn", || async { scripts_run(&server) >= asked + 2 }).await;
     assert!(!second.is_finished());
     held.release();
     assert_eq!((first.await.unwrap(), second.await.unwrap()), (http::StatusCode::OK, http::StatusCode::OK));
