@@ -17,6 +17,7 @@ pub mod reload;
 pub mod remembered;
 pub mod return_to;
 mod revocation;
+pub mod subject;
 pub mod userinfo;
 mod watched;
 

@@ -7,4 +7,5 @@ pub mod path;
 pub mod proxies;
 pub mod public;
 pub mod size;
+pub mod subject;
 pub mod way;
