@@ -16,7 +16,7 @@ use crate::config::{Config, LogFormat, Mode};
 use crate::proxy::health::AppHealth;
 use crate::proxy::upstreams::Upstreams;
 use crate::server::conn::Terms;
-use crate::server::crowd::Crowd;
+use crate::server::connection_limit::ConnectionLimit;
 use crate::server::shutdown::{Shutdown, Trigger};
 use crate::server::tls::{Door, reload};
 use crate::server::{accept, admin, shutdown};
@@ -175,7 +175,7 @@ impl Gate {
         let admin_address = admin.local_addr().map_err(GateError::Thread)?;
         let (trigger, shutdown) = shutdown::channel(config.shutdown.timeout);
         let terms = Terms { limits: Arc::new(config.limits.clone()), shutdown };
-        let crowd = Crowd::new(config.limits.connections, Some(Arc::clone(app.metrics())));
+        let limit = ConnectionLimit::new(config.limits.connections, Some(Arc::clone(app.metrics())));
         let mut gate =
             Self { addresses, redirect_address, admin_address, trigger, threads: Vec::new(), admin: None };
         let (upstreams, health) = match &config.mode {
@@ -190,10 +190,10 @@ impl Gate {
         };
         for (index, listeners) in listeners.into_iter().enumerate() {
             let upstreams = upstreams.as_ref().map(Upstreams::anew);
-            let (app, terms, crowd) = (Arc::clone(&app), terms.clone(), Arc::clone(&crowd));
+            let (app, terms, limit) = (Arc::clone(&app), terms.clone(), Arc::clone(&limit));
             let door = door.clone();
             let thread = spawn(format!("gate-{index}"), move |runtime| {
-                let public = attend_public(&app, upstreams.as_ref(), listeners, door, &terms, &crowd);
+                let public = attend_public(&app, upstreams.as_ref(), listeners, door, &terms, &limit);
                 runtime.block_on(public);
             })?;
             gate.threads.push(thread);
@@ -299,7 +299,7 @@ async fn attend_public(
     listeners: Listeners,
     door: Option<Door>,
     terms: &Terms,
-    crowd: &Arc<Crowd>,
+    limit: &Arc<ConnectionLimit>,
 ) {
     let mut serving = JoinSet::new();
     if let Some(listener) = listeners.redirect {
@@ -308,7 +308,7 @@ async fn attend_public(
             let app = Arc::clone(&app);
             async move { app.send_to_https(&request, peer) }
         };
-        serving.spawn(accept::serve(listener, None, terms.clone(), Arc::clone(crowd), respond));
+        serving.spawn(accept::serve(listener, None, terms.clone(), Arc::clone(limit), respond));
     }
     for listener in listeners.public {
         let (app, upstreams) = (Arc::clone(app), upstreams.cloned());
@@ -316,7 +316,7 @@ async fn attend_public(
             let (app, upstreams) = (Arc::clone(&app), upstreams.clone());
             async move { app.respond(upstreams.as_ref(), request, peer).await }
         };
-        serving.spawn(accept::serve(listener, door.clone(), terms.clone(), Arc::clone(crowd), respond));
+        serving.spawn(accept::serve(listener, door.clone(), terms.clone(), Arc::clone(limit), respond));
     }
     let mut shutdown = terms.shutdown.clone();
     let of_app = Arc::clone(app);

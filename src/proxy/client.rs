@@ -139,7 +139,7 @@ impl Upstream {
                 let (head, body) = unaddressed(*request);
                 self.addressed(head, body)?
             }
-            Failed::Unheard(error) => match copy {
+            Failed::Unanswered(error) => match copy {
                 Some(copy) => self.addressed(copy, Either::Right(Empty::new()))?,
                 None => return Err(self.explain(Failed::Broken(error), &progress)),
             },
@@ -163,10 +163,11 @@ impl Upstream {
         request: Request<Outgoing>,
         progress: &Progress,
     ) -> Result<Response<Body>, Failed> {
-        let (heard, is_used, is_http2, id) = (lease.heard.clone(), lease.is_used, lease.is_http2(), lease.id);
+        let (bytes_read, is_used, is_http2, id) =
+            (lease.bytes_read.clone(), lease.is_used, lease.is_http2(), lease.id);
         let may_switch = !is_http2 && request.headers().contains_key(UPGRADE);
         let request = if is_http2 { for_http2(request) } else { for_http1(request) };
-        let before = heard.bytes();
+        let before = bytes_read.count();
         let mut answer = pin!(lease.send(request));
         loop {
             let parts = progress.parts();
@@ -185,7 +186,7 @@ impl Upstream {
                 Ok(Err(mut error)) => Err(match error.take_message() {
                     Some(request) if is_used => Failed::Unsent(Box::new(request), error.into_error()),
                     _ if is_used && is_http2 => lost_stream(error),
-                    _ if is_used && heard.bytes() == before => Failed::Unheard(error.into_error()),
+                    _ if is_used && bytes_read.count() == before => Failed::Unanswered(error.into_error()),
                     _ => Failed::Broken(error.into_error()),
                 }),
             };
@@ -212,7 +213,7 @@ impl Upstream {
 
     fn explain(&self, failure: Failed, progress: &Progress) -> ForwardError {
         let upstream = Arc::clone(&self.name);
-        let is_lost = matches!(failure, Failed::Unsent(..) | Failed::Unheard(_) | Failed::Broken(_));
+        let is_lost = matches!(failure, Failed::Unsent(..) | Failed::Unanswered(_) | Failed::Broken(_));
         match progress.fault().filter(|_| is_lost) {
             Some(Fault::Broken) => return ForwardError::Body,
             Some(Fault::TooLarge) => return ForwardError::TooLarge,
@@ -220,7 +221,7 @@ impl Upstream {
             None => {}
         }
         match failure {
-            Failed::Unsent(_, source) | Failed::Unheard(source) | Failed::Broken(source) => {
+            Failed::Unsent(_, source) | Failed::Unanswered(source) | Failed::Broken(source) => {
                 ForwardError::Broken { upstream, source }
             }
             Failed::Slow => ForwardError::Slow { upstream, after: self.response_timeout },
@@ -243,7 +244,7 @@ enum Failed {
     /// It was closed before anything was sent.
     Unsent(Box<Request<Outgoing>>, hyper::Error),
     /// It had been used before, and nothing came by it in answer.
-    Unheard(hyper::Error),
+    Unanswered(hyper::Error),
     Broken(hyper::Error),
     Slow,
     Switched,
@@ -293,7 +294,7 @@ fn lost_stream(error: TrySendError<Request<Outgoing>>) -> Failed {
                 && (cause.is_go_away() || cause.reason() == Some(h2::Reason::REFUSED_STREAM)))
     });
     let died = source.is_some_and(|source| source.is::<io::Error>());
-    if refused || died || error.is_closed() { Failed::Unheard(error) } else { Failed::Broken(error) }
+    if refused || died || error.is_closed() { Failed::Unanswered(error) } else { Failed::Broken(error) }
 }
 
 fn finish(response: Response<Leased<Outgoing>>, may_switch: bool) -> Result<Response<Body>, Failed> {

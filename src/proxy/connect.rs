@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service as _;
 
-use super::heard::{Heard, Listening};
+use super::counted_stream::{BytesRead, CountedStream};
 use super::tls;
 use crate::config::{self, AppAddress};
 use crate::types::BoxError;
@@ -56,7 +56,7 @@ enum Way {
 #[derive(Debug)]
 pub(super) struct Connection<B> {
     pub(super) sender: Sender<B>,
-    pub(super) heard: Heard,
+    pub(super) bytes_read: BytesRead,
 }
 
 #[derive(Debug)]
@@ -175,11 +175,11 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let (stream, heard) = Listening::to(stream);
+    let (stream, bytes_read) = CountedStream::new(stream);
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
     // What ends it is told to whoever waits for an answer.
     tokio::spawn(async move { drop(connection.with_upgrades().await) });
-    Ok(Connection { sender: Sender::Http1(sender), heard })
+    Ok(Connection { sender: Sender::Http1(sender), bytes_read })
 }
 
 async fn speak_http2<T, B>(stream: T) -> Result<Connection<B>, ConnectError>
@@ -188,7 +188,7 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    let (stream, heard) = Listening::to(stream);
+    let (stream, bytes_read) = CountedStream::new(stream);
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
@@ -197,7 +197,7 @@ where
         .await
         .map_err(ConnectError::Http)?;
     tokio::spawn(async move { drop(connection.await) });
-    Ok(Connection { sender: Sender::Http2(sender), heard })
+    Ok(Connection { sender: Sender::Http2(sender), bytes_read })
 }
 
 /// Host and port to connect to, as a URI.

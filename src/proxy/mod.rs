@@ -5,10 +5,10 @@
 
 pub mod client;
 mod connect;
+mod counted_stream;
 mod forwarded;
 mod frames;
 pub mod health;
-mod heard;
 pub mod hop;
 pub mod identity;
 pub mod lasting;

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::connect::{ConnectError, Connection, Connector, Sender, Speaks};
-use super::heard::Heard;
+use super::counted_stream::BytesRead;
 use crate::types::BoxError;
 
 /// Requests that one HTTP/2 connection carries at a time; for more there is another. Servers allow at least as many
@@ -31,7 +31,7 @@ pub(super) struct Pool<B> {
 /// A connection that a request may be sent on. Where it is whole afterwards, it goes back to the pool.
 pub(super) struct Lease<B: Send + 'static> {
     sender: Option<Sender<B>>,
-    pub(super) heard: Heard,
+    pub(super) bytes_read: BytesRead,
     /// True where requests were sent on it before.
     pub(super) is_used: bool,
     /// Which of the shared ones it is.
@@ -67,14 +67,14 @@ struct State<B> {
 
 struct Idle<B> {
     sender: http1::SendRequest<B>,
-    heard: Heard,
+    bytes_read: BytesRead,
     since: Instant,
 }
 
 struct Shared<B> {
     id: u64,
     sender: http2::SendRequest<B>,
-    heard: Heard,
+    bytes_read: BytesRead,
     streams: usize,
     /// When the last stream ended.
     since: Instant,
@@ -144,9 +144,9 @@ impl<B: Send + 'static> Shelf<B> {
         state.idle.retain(|idle| !idle.sender.is_closed());
         // The last used is the least likely to be closed by the app at this moment.
         let at = state.idle.iter().rposition(|idle| idle.sender.is_ready())?;
-        let Idle { sender, heard, .. } = state.idle.remove(at);
+        let Idle { sender, bytes_read, .. } = state.idle.remove(at);
         let sender = Some(Sender::Http1(sender));
-        Some(Lease { sender, heard, is_used: true, id: 0, shelf: Arc::clone(self) })
+        Some(Lease { sender, bytes_read, is_used: true, id: 0, shelf: Arc::clone(self) })
     }
 
     /// A share of an HTTP/2 connection whose id is `from` or above, where one has room.
@@ -155,13 +155,13 @@ impl<B: Send + 'static> Shelf<B> {
         state.shared.retain(|shared| !shared.sender.is_closed());
         let shared = state.shared.iter_mut().find(|shared| shared.id >= from && shared.streams < STREAMS)?;
         shared.streams += 1;
-        let (sender, heard) = (Some(Sender::Http2(shared.sender.clone())), shared.heard.clone());
-        Some(Lease { sender, heard, is_used: true, id: shared.id, shelf: Arc::clone(self) })
+        let (sender, bytes_read) = (Some(Sender::Http2(shared.sender.clone())), shared.bytes_read.clone());
+        Some(Lease { sender, bytes_read, is_used: true, id: shared.id, shelf: Arc::clone(self) })
     }
 
     /// A lease of a connection that has just been opened.
     fn lease(self: &Arc<Self>, connection: Connection<B>) -> Lease<B> {
-        let Connection { sender, heard } = connection;
+        let Connection { sender, bytes_read } = connection;
         let mut id = 0;
         let mut state = self.lock();
         match &sender {
@@ -170,20 +170,20 @@ impl<B: Send + 'static> Shelf<B> {
                 state.has_declined = false;
                 id = state.next_id;
                 state.next_id += 1;
-                let (sender, heard) = (sender.clone(), heard.clone());
-                state.shared.push(Shared { id, sender, heard, streams: 1, since: Instant::now() });
+                let (sender, bytes_read) = (sender.clone(), bytes_read.clone());
+                state.shared.push(Shared { id, sender, bytes_read, streams: 1, since: Instant::now() });
             }
         }
         drop(state);
         self.sweep_from_now_on();
-        Lease { sender: Some(sender), heard, is_used: false, id, shelf: Arc::clone(self) }
+        Lease { sender: Some(sender), bytes_read, is_used: false, id, shelf: Arc::clone(self) }
     }
 
-    fn put_back(self: &Arc<Self>, sender: http1::SendRequest<B>, heard: Heard) {
+    fn put_back(self: &Arc<Self>, sender: http1::SendRequest<B>, bytes_read: BytesRead) {
         if sender.is_closed() {
             return;
         }
-        self.lock().idle.push(Idle { sender, heard, since: Instant::now() });
+        self.lock().idle.push(Idle { sender, bytes_read, since: Instant::now() });
         self.sweep_from_now_on();
     }
 
@@ -263,7 +263,7 @@ where
 impl<B: Send + 'static> Drop for Lease<B> {
     fn drop(&mut self) {
         match self.sender.take() {
-            Some(Sender::Http1(sender)) => self.shelf.put_back(sender, self.heard.clone()),
+            Some(Sender::Http1(sender)) => self.shelf.put_back(sender, self.bytes_read.clone()),
             Some(Sender::Http2(_)) => self.shelf.end_stream(self.id),
             None => {}
         }

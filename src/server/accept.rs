@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use super::conn::{self, Protocol, Terms};
-use super::crowd::{Crowd, Slot};
+use super::connection_limit::{ConnectionLimit, Slot};
 use super::tls::Door;
 use crate::types::Body;
 
@@ -45,13 +45,14 @@ pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<StdListener>> {
 /// Accepts until the shutdown ends it, then waits for the connections to end, at most until its deadline. What
 /// was upgraded counts.
 ///
-/// Connections are opened by `door`, where there is one. Each request is answered by `respond`, which is also told the other end's address. Where `crowd` is full, the one
-/// connection that was accepted last waits for a place; those behind it wait in the system's queue.
+/// Connections are opened by `door`, where there is one. Each request is answered by `respond`, which is also told the
+/// other end's address. Where `limit` is reached, the one connection that was accepted last waits for a place; those
+/// behind it wait in the system's queue.
 pub async fn serve<F, R>(
     listener: StdListener,
     door: Option<Door>,
     mut terms: Terms,
-    crowd: Arc<Crowd>,
+    limit: Arc<ConnectionLimit>,
     respond: F,
 ) -> io::Result<()>
 where
@@ -70,14 +71,14 @@ where
                 Ok((stream, peer)) => {
                     // Answers are written whole; waiting to fill a segment only delays them.
                     let _ = stream.set_nodelay(true);
-                    let slot = crowd.slot(alive.clone()).await;
+                    let slot = limit.slot(alive.clone()).await;
                     let (terms, respond) = (connection_terms.clone(), Arc::clone(&respond));
                     attend(stream, peer, door.as_ref(), terms, slot, respond);
                 }
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "no connection can be accepted at the moment");
-                    crowd.make_room();
+                    limit.make_room();
                     tokio::time::sleep(EXHAUSTED).await;
                 }
             }
@@ -90,7 +91,7 @@ where
     }
     // Who is in the queue already has been promised an answer.
     while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-        let Some(slot) = crowd.slot(alive.clone()).now_or_never() else { break };
+        let Some(slot) = limit.slot(alive.clone()).now_or_never() else { break };
         attend(stream, peer, door.as_ref(), terms.clone(), slot, Arc::clone(&respond));
     }
     drop((listener, alive));

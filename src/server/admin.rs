@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use super::accept;
 use super::conn::Terms;
-use super::crowd::Crowd;
+use super::connection_limit::ConnectionLimit;
 use super::shutdown::Shutdown;
 use crate::proxy::health::AppHealth;
 use crate::telemetry::metrics::{self, Metrics};
@@ -51,28 +51,34 @@ where
     A: Future<Output = Option<Response<Body>>> + Send + 'static,
 {
     let subject = Arc::new(subject);
-    accept::serve(listener, None, terms, Crowd::new(MAX_CONNECTIONS, None), move |request, _peer| {
-        let subject = Arc::clone(&subject);
-        async move {
-            if let Some(sub) = request.uri().path().strip_prefix("/sessions/") {
-                let (method, headers) = (request.method().clone(), request.headers().clone());
-                let answer = (subject.sessions)(method, sub.to_owned(), headers).await;
-                return answer.unwrap_or_else(not_found);
+    accept::serve(
+        listener,
+        None,
+        terms,
+        ConnectionLimit::new(MAX_CONNECTIONS, None),
+        move |request, _peer| {
+            let subject = Arc::clone(&subject);
+            async move {
+                if let Some(sub) = request.uri().path().strip_prefix("/sessions/") {
+                    let (method, headers) = (request.method().clone(), request.headers().clone());
+                    let answer = (subject.sessions)(method, sub.to_owned(), headers).await;
+                    return answer.unwrap_or_else(not_found);
+                }
+                if !matches!(*request.method(), Method::GET | Method::HEAD) {
+                    return refuse_method();
+                }
+                match request.uri().path() {
+                    "/livez" | "/healthz" => well(),
+                    "/readyz" if subject.ending.has_begun() => unavailable("ending"),
+                    "/readyz" if (subject.is_ready)() => well(),
+                    "/readyz" => unavailable("Cognito's signing keys have not been loaded yet"),
+                    "/upstream/healthz" => subject.app_health().await,
+                    "/metrics" => subject.show_metrics(),
+                    _ => not_found(),
+                }
             }
-            if !matches!(*request.method(), Method::GET | Method::HEAD) {
-                return refuse_method();
-            }
-            match request.uri().path() {
-                "/livez" | "/healthz" => well(),
-                "/readyz" if subject.ending.has_begun() => unavailable("ending"),
-                "/readyz" if (subject.is_ready)() => well(),
-                "/readyz" => unavailable("Cognito's signing keys have not been loaded yet"),
-                "/upstream/healthz" => subject.app_health().await,
-                "/metrics" => subject.show_metrics(),
-                _ => not_found(),
-            }
-        }
-    })
+        },
+    )
     .await
 }
 

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::activity::Activity;
-use super::crowd::Slot;
+use super::connection_limit::Slot;
 use super::shutdown::Shutdown;
 use super::stream::Stream;
 use super::{http1, http2, preface};

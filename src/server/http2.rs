@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::activity::{Activity, Answer, Lapse, Watch};
 use super::conn::Terms;
-use super::flow::{Flow, Flowing, Streams};
+use super::stalled_streams::{Progress, Streams, Tracked};
 use super::stream::Stream;
 use crate::types::Body;
 
@@ -69,13 +69,13 @@ pub(super) async fn speak<S, F, R>(
     let (counts, announced) = (Arc::clone(&activity), streams.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         let begun = counts.begin(!request.body().is_end_stream());
-        let flow = Arc::new(Flow::default());
-        announced.announce(&flow);
+        let progress = Arc::new(Progress::default());
+        announced.announce(&progress);
         as_of_http1(&mut request);
         let answer = respond(request, peer);
         async move {
             let answer = answer.await;
-            Ok::<_, Infallible>(answer.map(|body| Flowing::new(Answer::new(body, begun), flow)))
+            Ok::<_, Infallible>(answer.map(|body| Tracked::new(Answer::new(body, begun), progress)))
         }
     });
     let list = limits.header_bytes + limits.uri_bytes + (limits.header_fields + CRUMBS) * FIELD;

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::activity::Activity;
-use super::crowd::Slot;
+use super::connection_limit::Slot;
 
 /// How long a client may go on sending after its answer.
 const LINGER: Duration = Duration::from_secs(5);

@@ -8,7 +8,7 @@ use cognigate::app::App;
 use cognigate::config::Mode;
 use cognigate::proxy::upstreams::Upstreams;
 use cognigate::server::conn::Terms;
-use cognigate::server::crowd::Crowd;
+use cognigate::server::connection_limit::ConnectionLimit;
 use cognigate::server::{accept, shutdown};
 use http::Method;
 use socket2::{Domain, Socket, Type};
@@ -186,8 +186,8 @@ async fn impatient(stage: &Stage, app: &AppByHand, patience: Duration) -> Socket
     let terms = Terms { limits: Arc::new(config.limits.clone()), shutdown };
     tokio::spawn(async move {
         let _until_the_test_ends = trigger;
-        let crowd = Crowd::new(10, None);
-        accept::serve(listener.into_std().unwrap(), None, terms, crowd, move |request, peer| {
+        let limit = ConnectionLimit::new(10, None);
+        accept::serve(listener.into_std().unwrap(), None, terms, limit, move |request, peer| {
             let (gate, upstreams) = (Arc::clone(&gate), upstreams.clone());
             async move { gate.respond(Some(&upstreams), request, peer).await }
         })

@@ -1,6 +1,6 @@
 //! What a connection is, and how much anybody can ask of it: each limit through the real listener.
 
-mod crowd;
+mod connections;
 pub(crate) mod floods;
 mod http2;
 mod sizes;

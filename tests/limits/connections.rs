@@ -55,7 +55,7 @@ async fn whoever_has_been_idle_for_longest_goes_where_somebody_needs_the_place()
         client.send(HEAD).await;
         answer(&mut client).await;
         idle.push(client);
-        // Until it has come to rest, so that it is clear which came first.
+        // A connection is at rest 250 ms after its answer: only then is it clear which came first.
         tokio::time::sleep(std::time::Duration::from_millis(400)).await;
     }
     let mut third = Peer::to(stage.gate.address()).await;

@@ -9,7 +9,7 @@ use crate::telemetry::metrics::Metrics;
 
 /// All connections of a listener's clients, counted over all its threads.
 #[derive(Debug)]
-pub struct Crowd {
+pub struct ConnectionLimit {
     free: Arc<Semaphore>,
     /// Told once for each who waits; connections at rest listen, the longest at rest first.
     pressure: Notify,
@@ -19,7 +19,7 @@ pub struct Crowd {
 /// One connection's place. It goes with the connection, through upgrades too, and is free when that is dropped.
 #[derive(Debug)]
 pub struct Slot {
-    crowd: Arc<Crowd>,
+    limit: Arc<ConnectionLimit>,
     _permit: OwnedSemaphorePermit,
     _alive: Alive,
 }
@@ -27,7 +27,7 @@ pub struct Slot {
 /// Lets a listener know when the last of its connections is gone: nothing is ever sent.
 pub(super) type Alive = mpsc::Sender<Infallible>;
 
-impl Crowd {
+impl ConnectionLimit {
     /// At most `most` connections at once.
     #[must_use]
     pub fn new(most: usize, metrics: Option<Arc<Metrics>>) -> Arc<Self> {
@@ -52,7 +52,7 @@ impl Crowd {
         if let Some(metrics) = &self.metrics {
             metrics.connection_begun();
         }
-        Slot { crowd: Arc::clone(self), _permit: permit, _alive: alive }
+        Slot { limit: Arc::clone(self), _permit: permit, _alive: alive }
     }
 
     /// Asks the connection that has been at rest for longest to go, or the next that comes to rest.
@@ -64,14 +64,14 @@ impl Crowd {
 impl Slot {
     /// Waits until this connection, being at rest, has to go for another.
     pub(super) fn wanted(&self) -> impl Future<Output = ()> + use<> {
-        let crowd = Arc::clone(&self.crowd);
-        async move { crowd.pressure.notified().await }
+        let limit = Arc::clone(&self.limit);
+        async move { limit.pressure.notified().await }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if let Some(metrics) = &self.crowd.metrics {
+        if let Some(metrics) = &self.limit.metrics {
             metrics.connection_ended();
         }
     }

@@ -16,27 +16,27 @@ use tokio::time::{Instant, sleep};
 
 /// Whom an answer waits for.
 #[derive(Debug, Default)]
-pub(super) struct Flow {
+pub(super) struct Progress {
     /// Parts of the answer that were taken from the app.
     taken: AtomicUsize,
     /// True from when a part was taken until the next is asked for: it waits for its client.
     has_part: AtomicBool,
 }
 
-/// An answer's body that keeps its [`Flow`].
+/// An answer's body that keeps its [`Progress`].
 #[derive(Debug)]
-pub(super) struct Flowing<B> {
+pub(super) struct Tracked<B> {
     body: B,
-    flow: Arc<Flow>,
+    progress: Arc<Progress>,
 }
 
-impl<B> Flowing<B> {
-    pub(super) fn new(body: B, flow: Arc<Flow>) -> Self {
-        Self { body, flow }
+impl<B> Tracked<B> {
+    pub(super) fn new(body: B, progress: Arc<Progress>) -> Self {
+        Self { body, progress }
     }
 }
 
-impl<B: Body + Unpin> Body for Flowing<B> {
+impl<B: Body + Unpin> Body for Tracked<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -45,9 +45,9 @@ impl<B: Body + Unpin> Body for Flowing<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        self.flow.has_part.store(frame.is_ready(), Relaxed);
+        self.progress.has_part.store(frame.is_ready(), Relaxed);
         if frame.is_ready() {
-            self.flow.taken.fetch_add(1, Relaxed);
+            self.progress.taken.fetch_add(1, Relaxed);
         }
         frame
     }
@@ -66,7 +66,7 @@ impl<B: Body + Unpin> Body for Flowing<B> {
 pub(super) struct Streams {
     stall: Duration,
     /// Of the stream that hyper is about to run: it makes the request's future and runs it in one go.
-    next: Arc<Mutex<Option<Arc<Flow>>>>,
+    next: Arc<Mutex<Option<Arc<Progress>>>>,
 }
 
 impl Streams {
@@ -74,21 +74,21 @@ impl Streams {
         Self { stall, next: Arc::default() }
     }
 
-    /// The next stream that is run has this flow.
-    pub(super) fn announce(&self, flow: &Arc<Flow>) {
-        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(flow));
+    /// The next stream that is run has this progress.
+    pub(super) fn announce(&self, progress: &Arc<Progress>) {
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(progress));
     }
 }
 
 impl<T: Future<Output = ()> + Send + 'static> Executor<T> for Streams {
     fn execute(&self, stream: T) {
-        let flow = self.next.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
-        tokio::spawn(run(stream, flow, self.stall));
+        let progress = self.next.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        tokio::spawn(run(stream, progress, self.stall));
     }
 }
 
 /// Runs one stream. Dropped, it is reset.
-async fn run(stream: impl Future<Output = ()>, flow: Arc<Flow>, stall: Duration) {
+async fn run(stream: impl Future<Output = ()>, progress: Arc<Progress>, stall: Duration) {
     let mut stream = pin!(stream);
     let mut timer = None;
     let mut waiting_with = 0;
@@ -96,12 +96,12 @@ async fn run(stream: impl Future<Output = ()>, flow: Arc<Flow>, stall: Duration)
         if stream.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        if !flow.has_part.load(Relaxed) {
+        if !progress.has_part.load(Relaxed) {
             timer = None;
             return Poll::Pending;
         }
         let timer = timer.get_or_insert_with(|| Box::pin(sleep(stall)));
-        let taken = flow.taken.load(Relaxed);
+        let taken = progress.taken.load(Relaxed);
         if taken != waiting_with {
             waiting_with = taken;
             timer.as_mut().reset(Instant::now() + stall);
