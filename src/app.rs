@@ -13,7 +13,7 @@ use hyper::body::{Body as _, Incoming};
 
 use crate::auth::gate::Admission;
 use crate::auth::navigation::{is_declared_fetch, is_navigation};
-use crate::auth::{RelyingParty, RequestHead};
+use crate::auth::{RelyingParty, RequestHead, subject};
 use crate::clock::Clock;
 use crate::cognito::client_secret::ClientSecret;
 use crate::cognito::endpoints::{Endpoints, MissingEndpoint};
@@ -25,6 +25,7 @@ use crate::config::{Config, Dialect, EndpointPrefix, Mode, OnSessionEnd};
 use crate::cookie::read::RequestCookies;
 use crate::crypto::random;
 use crate::failure::{Failure, grpc};
+use crate::policy::app_headers::AppHeaders;
 use crate::policy::host::Hosts;
 use crate::policy::origins::Origins;
 use crate::policy::path::CanonicalPath;
@@ -67,6 +68,7 @@ pub struct App {
     admin_token: Option<Secret>,
     /// Who asks, where requests do not go on from here.
     dialect: Option<Dialect>,
+    app_headers: AppHeaders,
 }
 
 /// Why the rooms cannot be wired.
@@ -112,6 +114,10 @@ impl App {
             dialect: match config.mode {
                 Mode::Proxy { .. } => None,
                 Mode::Gateway { dialect } => Some(dialect),
+            },
+            app_headers: match config.mode {
+                Mode::Proxy { .. } => AppHeaders::for_apps(),
+                Mode::Gateway { .. } => AppHeaders::for_gateways(),
             },
         })
     }
@@ -233,7 +239,7 @@ impl App {
             self.origins.admit(head.headers)?;
         }
         let mut passport = Passport {
-            session: None,
+            told: &[],
             public_url: &self.public_url,
             way,
             version: head.version,
@@ -251,7 +257,8 @@ impl App {
             Admission::Forward { session, renewed } => {
                 decision.outcome = "forward";
                 decision.sub = Some(session.identity.sub.clone());
-                passport.session = Some(&session);
+                let told = self.app_headers.of(&subject::of(&session));
+                passport.told = &told;
                 // Before the app acts: an answer that cannot be given would hide what it did.
                 let renewal = self.renewal(&session, renewed, head)?;
                 let forwarded =

@@ -6,6 +6,7 @@ use super::App;
 use crate::auth::RequestHead;
 use crate::auth::gate::Admission;
 use crate::auth::navigation::is_navigation;
+use crate::auth::subject;
 use crate::failure::{Failure, challenge};
 use crate::gateway::nginx::{self, OriginalRequest};
 use crate::pages::see_other;
@@ -30,14 +31,14 @@ impl App {
         };
         if self.public.include(&path) {
             decision.outcome = "public";
-            return Ok(nginx::allow(None, Vec::new()));
+            return Ok(nginx::allow(Vec::new(), Vec::new()));
         }
         match self.rp.admit(head.cookies).await {
             Admission::Forward { session, renewed } => {
                 decision.outcome = "forward";
                 decision.sub = Some(session.identity.sub.clone());
                 let renewal = self.renewal(&session, renewed, head)?;
-                Ok(nginx::allow(Some(&session), renewal))
+                Ok(nginx::allow(self.app_headers.of(&subject::of(&session)), renewal))
             }
             Admission::Login { .. } | Admission::CookieLost => {
                 decision.outcome = "unauthorized";

@@ -8,16 +8,10 @@ use http::header::{CACHE_CONTROL, HeaderName, SET_COOKIE, WWW_AUTHENTICATE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
-use crate::session::Session;
-use crate::session::header_values::HeaderValues;
 use crate::types::{Body, empty};
 
 const ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
 const ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
-const USER: HeaderName = HeaderName::from_static("x-auth-request-user");
-const EMAIL: HeaderName = HeaderName::from_static("x-auth-request-email");
-const GROUPS: HeaderName = HeaderName::from_static("x-auth-request-groups");
-const PREFERRED_USERNAME: HeaderName = HeaderName::from_static("x-auth-request-preferred-username");
 
 /// The request that nginx asks about. Only for a connection that comes from a trusted proxy.
 #[derive(Clone, Debug)]
@@ -60,17 +54,15 @@ impl OriginalRequest {
 
 /// Yes: 200 and an empty body, which lets nginx keep the connection.
 ///
-/// With a session the identity goes along, for nginx to set; without one (a public path) there is nothing, and
-/// nginx sets nothing in the place of what the client sent. `cookies` are there twice, mirrored as
+/// What is `told` of who sends it goes along, for nginx to set; on a public path there is nothing, and nginx sets nothing
+/// in the place of what the client sent. `cookies` are there twice, mirrored as
 /// `X-Auth-Set-Cookie-1` and so on: of several `Set-Cookie` lines nginx before 1.23 sees the first, and later ones join
 /// them into a line that is none.
 #[must_use]
-pub fn allow(session: Option<&Session>, cookies: Vec<HeaderValue>) -> Response<Body> {
+pub fn allow(told: Vec<(HeaderName, HeaderValue)>, cookies: Vec<HeaderValue>) -> Response<Body> {
     let mut response = answer(StatusCode::OK);
     let headers = response.headers_mut();
-    if let Some(session) = session {
-        HeaderValues::of(session).insert(headers, [USER, EMAIL, GROUPS, PREFERRED_USERNAME]);
-    }
+    headers.extend(told);
     for (index, cookie) in cookies.into_iter().enumerate() {
         let name = HeaderName::try_from(format!("x-auth-set-cookie-{}", index + 1));
         // A number behind a fixed name is a name.

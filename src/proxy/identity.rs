@@ -1,20 +1,6 @@
-//! Who the request comes from, as the app sees it; and the client's own claims to that, removed.
+//! What a client itself says of who it is, which never goes on.
 
-use http::HeaderMap;
 use http::header::HeaderName;
-
-use crate::session::Session;
-use crate::session::header_values::HeaderValues;
-
-const USER: HeaderName = HeaderName::from_static("x-forwarded-user");
-const EMAIL: HeaderName = HeaderName::from_static("x-forwarded-email");
-const GROUPS: HeaderName = HeaderName::from_static("x-forwarded-groups");
-const PREFERRED_USERNAME: HeaderName = HeaderName::from_static("x-forwarded-preferred-username");
-
-/// Sets the bearer token (RFC 6750 §2.1) and the identity headers; an absent claim is an absent header.
-pub fn set(headers: &mut HeaderMap, session: &Session) {
-    HeaderValues::of(session).insert(headers, [USER, EMAIL, GROUPS, PREFERRED_USERNAME]);
-}
 
 /// True for every header that an app might take for a statement about the user, in every spelling.
 ///

@@ -40,14 +40,13 @@ use self::upload::Upload;
 use crate::cookie::chunk::is_own;
 use crate::cookie::read::RequestCookies;
 use crate::policy::way::Way;
-use crate::session::Session;
 use crate::types::{Body, Origin, RequestId, empty};
 
 /// What is added to a request on its way.
 #[derive(Debug)]
 pub struct Passport<'a> {
-    /// Absent on a public path: the app is told nothing of anybody.
-    pub session: Option<&'a Session>,
+    /// Who sends it; nothing on a public path, where the app is told nothing of anybody.
+    pub told: &'a [(HeaderName, HeaderValue)],
     pub public_url: &'a Origin,
     pub way: &'a Way,
     /// What the client spoke.
@@ -189,8 +188,8 @@ fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
     {
         kept.insert(COOKIE, rest);
     }
-    if let Some(session) = passport.session {
-        identity::set(&mut kept, session);
+    for (name, value) in passport.told {
+        kept.insert(name.clone(), value.clone());
     }
     let Passport { way, version, public_url, request_id, .. } = passport;
     forwarded::set(&mut kept, headers, way, *version, public_url, request_id);

@@ -12,7 +12,6 @@ use crate::secret::Secret;
 
 pub mod codec;
 pub mod cookie_store;
-pub mod header_values;
 mod packed;
 pub mod redis;
 mod sizes;
