@@ -160,6 +160,7 @@ impl AuthorizationRequest {
             resource: self.resource,
             auth_time: session.auth_time,
             origin_jti: random::uuid(),
+            access_jti: random::uuid(),
             event_id: random::uuid(),
         };
         let code = pool.issue_code(grant, &self.redirect_uri, self.nonce, self.challenge);

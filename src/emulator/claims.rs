@@ -15,6 +15,7 @@ pub(super) fn access(pool: &Pool, grant: &Grant, client: &Client, user: &User) -
     let mut claims = common(pool, grant, user);
     let now = pool.clock.now();
     claims.insert("token_use".to_owned(), "access".into());
+    claims.insert("jti".to_owned(), grant.access_jti.as_str().into());
     claims.insert("client_id".to_owned(), client.id.as_str().into());
     claims.insert("username".to_owned(), user.username.as_str().into());
     claims.insert("scope".to_owned(), grant.scopes.join(" ").into());

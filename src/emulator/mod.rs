@@ -14,7 +14,8 @@
 //! on to `/login`, as was seen in the wild.
 //! A code is used up by any attempt of its own app client, a wrong verifier or redirect URI included. Revoking
 //! a refresh token ends everything that stems from the same sign-in, rotated tokens too. A refreshed id token
-//! carries no `nonce`. An access token is good at userInfo until it expires or is revoked.
+//! carries no `nonce`. An access token is good at userInfo until it expires or is revoked. Whether a rotated refresh
+//! token that is used once more ends what it gave before is for [`Siblings`] to say: both can be had.
 //!
 //! # Switches
 //! Tests in the same process use [`Switches`]. The same switches are there over HTTP; bodies are JSON, done is
@@ -36,7 +37,7 @@
 //! | `POST /_emulator/refresh_tokens` | `action`: `expire` or `revoke`; `username`, else everyone's |
 //! | `POST /_emulator/end_sessions` | everybody has to give a password again |
 //! | `POST /_emulator/user` | `username`; `groups`; `attributes`, null removes one |
-//! | `POST /_emulator/client` | `id`; `secrets`, `callback_urls`, `logout_urls`, `rotation_grace` in seconds or null |
+//! | `POST /_emulator/client` | `id`; `secrets`, `callback_urls`, `logout_urls`, `rotation_grace` in seconds or null, `rotation_siblings` |
 //! | `POST /_emulator/reset` | faults, holds, edits and shapes away, counters to zero |
 
 mod answer;
@@ -53,6 +54,7 @@ mod mint;
 mod parameters;
 mod pool;
 mod random;
+mod refresh_tokens;
 mod revoke;
 mod route;
 mod serve;
@@ -69,7 +71,7 @@ use std::sync::Arc;
 use self::pool::Pool;
 use crate::clock::Clock;
 
-pub use settings::{Client, Issuer, Settings, SettingsError, User};
+pub use settings::{Client, Issuer, Settings, SettingsError, Siblings, User};
 pub use switches::{
     CallbackEdit, Endpoint, Fault, Gate, JwksShape, Received, ReplyEdit, Signing, Switches, TokenEdit,
     TokenUse,

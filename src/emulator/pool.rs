@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::keys::KeySet;
 use super::random;
+use super::refresh_tokens::{RefreshTokens, Refreshed};
 use super::settings::{Client, Settings, User};
 use super::switches::board::Board;
 use crate::clock::{Clock, UnixTime};
@@ -34,7 +35,7 @@ struct Memory {
     /// Managed login's sessions, by the value of its cookie.
     sessions: HashMap<String, Session>,
     codes: HashMap<String, Code>,
-    refresh_tokens: HashMap<String, RefreshToken>,
+    refresh_tokens: RefreshTokens,
     /// The `origin_jti` of every sign-in that was revoked.
     revoked: HashSet<String>,
 }
@@ -57,6 +58,8 @@ pub(super) struct Grant {
     pub(super) resource: Option<String>,
     pub(super) auth_time: UnixTime,
     pub(super) origin_jti: String,
+    /// That of the access token that is minted next.
+    pub(super) access_jti: String,
     pub(super) event_id: String,
 }
 
@@ -69,15 +72,6 @@ pub(super) struct Code {
     /// The S256 challenge (RFC 7636 §4.2).
     pub(super) challenge: Option<String>,
     until: UnixTime,
-}
-
-#[derive(Clone, Debug)]
-struct RefreshToken {
-    grant: Grant,
-    /// Absolute: rotation hands it on as it is.
-    until: UnixTime,
-    /// Where it was replaced: the end of its grace.
-    replaced: Option<UnixTime>,
 }
 
 impl Pool {
@@ -95,7 +89,7 @@ impl Pool {
                 keys: KeySet::new(),
                 sessions: HashMap::new(),
                 codes: HashMap::new(),
-                refresh_tokens: HashMap::new(),
+                refresh_tokens: RefreshTokens::default(),
                 revoked: HashSet::new(),
             }),
         }
@@ -183,37 +177,27 @@ impl Pool {
 
     pub(super) fn issue_refresh_token(&self, grant: Grant, validity: Duration) -> String {
         let now = self.clock.now();
-        self.memory().remember(RefreshToken { grant, until: now.plus(validity), replaced: None }, now)
+        self.memory().refresh_tokens.issue(grant, now.plus(validity), now)
     }
 
-    /// The grant behind a refresh token of that app client, and the token that replaces it where the client
-    /// rotates: the old one then dies after the grace, which using it again does not prolong.
-    pub(super) fn refresh(&self, token: &str, client: &Client) -> Option<(Grant, Option<String>)> {
+    /// What a refresh token of that app client gives, if it is good.
+    pub(super) fn refresh(&self, token: &str, client: &Client) -> Option<Refreshed> {
         let now = self.clock.now();
         let mut memory = self.memory();
-        let RefreshToken { grant, until, .. } = memory
-            .refresh_tokens
-            .get(token)
-            .filter(|token| token.lives(now) && token.grant.client_id == client.id)
-            .cloned()?;
-        if memory.revoked.contains(&grant.origin_jti) {
+        let grant = memory.refresh_tokens.grant(token)?;
+        if grant.client_id != client.id || memory.revoked.contains(&grant.origin_jti) {
             return None;
         }
-        let Some(grace) = client.rotation_grace else { return Some((grant, None)) };
-        if let Some(old) = memory.refresh_tokens.get_mut(token) {
-            old.replaced.get_or_insert(now.plus(grace));
-        }
-        let successor = RefreshToken { grant: grant.clone(), until, replaced: None };
-        Some((grant, Some(memory.remember(successor, now))))
+        memory.refresh_tokens.refresh(token, client, now)
     }
 
     /// Revokes a refresh token of that app client with all that stems from the same sign-in. Unknown ones,
     /// and other clients', are left as they are: the answer is the same.
     pub(super) fn revoke(&self, token: &str, client_id: &str) {
         let mut memory = self.memory();
-        let Some(found) = memory.refresh_tokens.get(token) else { return };
-        if found.grant.client_id == client_id {
-            let origin = found.grant.origin_jti.clone();
+        let Some(grant) = memory.refresh_tokens.grant(token) else { return };
+        if grant.client_id == client_id {
+            let origin = grant.origin_jti.clone();
             memory.revoked.insert(origin);
         }
     }
@@ -222,14 +206,19 @@ impl Pool {
         self.memory().revoked.contains(origin_jti)
     }
 
+    /// True for the access token of a sibling that was ended.
+    pub(super) fn has_ended(&self, access_jti: &str) -> bool {
+        self.memory().refresh_tokens.has_ended(access_jti)
+    }
+
     pub(super) fn expire_refresh_tokens(&self, username: Option<&str>) {
         let now = self.clock.now();
-        self.memory().of(username).for_each(|token| token.until = now);
+        self.memory().refresh_tokens.expire(username, now);
     }
 
     pub(super) fn revoke_refresh_tokens(&self, username: Option<&str>) {
         let mut memory = self.memory();
-        let origins: Vec<_> = memory.of(username).map(|token| token.grant.origin_jti.clone()).collect();
+        let origins = memory.refresh_tokens.origins(username);
         memory.revoked.extend(origins);
     }
 
@@ -247,26 +236,5 @@ impl Pool {
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl RefreshToken {
-    fn lives(&self, now: UnixTime) -> bool {
-        self.until > now && self.replaced.is_none_or(|end| end > now)
-    }
-}
-
-impl Memory {
-    fn remember(&mut self, token: RefreshToken, now: UnixTime) -> String {
-        self.refresh_tokens.retain(|_, token| token.lives(now));
-        let text = random::refresh_token();
-        self.refresh_tokens.insert(text.clone(), token);
-        text
-    }
-
-    fn of<'a>(&'a mut self, username: Option<&'a str>) -> impl Iterator<Item = &'a mut RefreshToken> {
-        self.refresh_tokens
-            .values_mut()
-            .filter(move |token| username.is_none_or(|name| token.grant.username == name))
     }
 }

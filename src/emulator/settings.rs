@@ -38,6 +38,7 @@ pub use super::check::SettingsError;
 /// access_token_validity = "1h"
 /// refresh_token_validity = "30d"
 /// rotation_grace = "10s"              # none: no rotation
+/// rotation_siblings = "stay"          # or "end"
 ///
 /// [[users]]
 /// username = "alice"                  # has no default
@@ -98,6 +99,9 @@ pub struct Client {
     /// Refresh token rotation: how long, 0 to 60 s, a token stays good after it was replaced. None: no rotation.
     #[serde(default, deserialize_with = "optional_duration")]
     pub rotation_grace: Option<Duration>,
+    /// What a rotated token's second use does to what its first use gave.
+    #[serde(default)]
+    pub rotation_siblings: Siblings,
 }
 
 /// Someone who can sign in.
@@ -138,6 +142,18 @@ pub enum Issuer {
     /// `https://issuer-cognito-idp.REGION.amazonaws.com/POOLID`.
     Updated,
     Url(String),
+}
+
+/// What a rotated refresh token does to the tokens that it gave before, when it is used once more. AWS documents neither.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Siblings {
+    /// They stay good: every use within the grace gives tokens as good as the first one's.
+    #[default]
+    Stay,
+    /// They end, and all that stems from them: within the grace the latest use's tokens alone are good, and a use after it
+    /// leaves none.
+    End,
 }
 
 impl Settings {
@@ -219,6 +235,7 @@ impl Client {
             access_token_validity: hour(),
             refresh_token_validity: thirty_days(),
             rotation_grace: None,
+            rotation_siblings: Siblings::Stay,
         }
     }
 }

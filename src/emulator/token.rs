@@ -15,6 +15,7 @@ use super::client_authentication::{Failure, authenticate};
 use super::mint::mint;
 use super::parameters::{Parameters, Repeated};
 use super::pool::{Grant, Pool};
+use super::refresh_tokens::Refreshed;
 use super::settings::Client;
 use super::switches::{Endpoint, Received};
 use crate::types::Body;
@@ -126,8 +127,8 @@ fn by_code(pool: &Pool, client: Client, form: &Parameters) -> Result<Granted, To
 
 fn by_refresh_token(pool: &Pool, client: Client, form: &Parameters) -> Result<Granted, TokenError> {
     let token = form.one("refresh_token")?.ok_or(TokenError::InvalidRequest)?;
-    let (grant, refresh_token) = pool.refresh(token, &client).ok_or(TokenError::InvalidGrant)?;
-    Ok(Granted { client, grant, nonce: None, refresh_token })
+    let Refreshed { grant, successor } = pool.refresh(token, &client).ok_or(TokenError::InvalidGrant)?;
+    Ok(Granted { client, grant, nonce: None, refresh_token: successor })
 }
 
 pub(super) fn is_form(request: &Received) -> bool {

@@ -42,7 +42,8 @@ fn holder(pool: &Pool, token: &str) -> Option<(User, Vec<String>)> {
     let claims = mint::open(pool, token)?;
     let good = text(&claims, "token_use") == Some("access")
         && claims.get("exp")?.as_i64()? > pool.clock.now().0
-        && !pool.is_revoked(text(&claims, "origin_jti")?);
+        && !pool.is_revoked(text(&claims, "origin_jti")?)
+        && !pool.has_ended(text(&claims, "jti")?);
     let scopes: Vec<_> = text(&claims, "scope")?.split(' ').map(str::to_owned).collect();
     if !good || !scopes.iter().any(|scope| scope == "openid") {
         return None;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cognigate::emulator::Settings;
+use cognigate::emulator::{Settings, Siblings};
 use http::StatusCode;
 
 use super::support::{Fixture, Tokens, part};
@@ -51,6 +51,52 @@ async fn within_the_grace_the_old_token_is_good_and_using_it_does_not_prolong_it
     assert_eq!(fixture.refresh(&first.refresh).await.refusal(), invalid_grant());
     assert_eq!(fixture.refresh(&second.refresh).await.status, StatusCode::OK);
     assert_eq!(fixture.refresh(&third.refresh).await.status, StatusCode::OK);
+}
+
+/// An access token's status at userInfo.
+async fn status(fixture: &Fixture, access: &str) -> u16 {
+    let bearer = format!("Bearer {access}");
+    fixture.get("/oauth2/userInfo", &[("authorization", &bearer)]).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn siblings_stay_good_unless_they_are_to_end() {
+    let fixture = Fixture::with(rotating(10)).await;
+    let first = fixture.tokens("alice").await;
+    let one = Tokens::of(&fixture.refresh(&first.refresh).await);
+    let other = Tokens::of(&fixture.refresh(&first.refresh).await);
+    fixture.clock.advance(Duration::from_secs(10));
+    assert_eq!(fixture.refresh(&first.refresh).await.refusal(), invalid_grant());
+    for sibling in [&one, &other] {
+        assert_eq!(status(&fixture, &sibling.access).await, 200);
+        assert_eq!(fixture.refresh(&sibling.refresh).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn where_siblings_end_the_latest_use_alone_has_tokens() {
+    let fixture = Fixture::with(rotating(10)).await;
+    assert!(fixture.switches.set_siblings("demo-client", Siblings::End));
+    let first = fixture.tokens("alice").await;
+    let bob = fixture.tokens("bob").await;
+    let one = Tokens::of(&fixture.refresh(&first.refresh).await);
+    let of_one = Tokens::of(&fixture.refresh(&one.refresh).await);
+    let other = Tokens::of(&fixture.refresh(&first.refresh).await);
+    for ended in [&one, &of_one] {
+        assert_eq!(fixture.refresh(&ended.refresh).await.refusal(), invalid_grant());
+        assert_eq!(status(&fixture, &ended.access).await, 401);
+    }
+    for good in [&first, &other, &bob] {
+        assert_eq!(status(&fixture, &good.access).await, 200);
+    }
+    let of_other = Tokens::of(&fixture.refresh(&other.refresh).await);
+
+    // After the grace the old token gives nothing, and takes what is left.
+    fixture.clock.advance(Duration::from_secs(10));
+    assert_eq!(fixture.refresh(&first.refresh).await.refusal(), invalid_grant());
+    assert_eq!(fixture.refresh(&of_other.refresh).await.refusal(), invalid_grant());
+    assert_eq!(status(&fixture, &of_other.access).await, 401);
+    assert_eq!(fixture.refresh(&bob.refresh).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn keys_tokens_sessions_users_and_clients_are_changed_by_json() {
     let user =
         json!({ "username": "alice", "groups": ["staff"], "attributes": { "email": null, "name": "A" } });
     let client = json!({
-        "id": "demo-client", "secrets": ["demo-secret", "next"], "rotation_grace": 0,
+        "id": "demo-client", "secrets": ["demo-secret", "next"], "rotation_grace": 60, "rotation_siblings": "end",
         "callback_urls": ["http://localhost:8080/oauth2/callback"], "logout_urls": [],
     });
     for (switch, body) in [
@@ -63,6 +63,8 @@ async fn keys_tokens_sessions_users_and_clients_are_changed_by_json() {
     assert_ne!(fixture.switches.key_ids(), before);
     let after = Tokens::of(&fixture.refresh(&tokens.refresh).await);
     assert!(!after.refresh.is_empty(), "it rotates now");
+    assert_eq!(fixture.refresh(&tokens.refresh).await.status, StatusCode::OK);
+    assert_eq!(fixture.refresh(&after.refresh).await.refusal().1, "invalid_grant");
     let claims = part(&after.id, 1);
     assert_eq!(claims["cognito:groups"], json!(["staff"]));
     assert_eq!((claims.get("email"), &claims["name"]), (None, &json!("A")));

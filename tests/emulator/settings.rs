@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cognigate::clock::Clock;
-use cognigate::emulator::{Emulator, Issuer, Settings, SettingsError};
+use cognigate::emulator::{Emulator, Issuer, Settings, SettingsError, Siblings};
 
 use super::support::loopback;
 
@@ -21,7 +21,7 @@ fn an_empty_file_is_the_default_pool() {
     assert_eq!(client.secrets[0].expose(), "demo-secret");
     assert_eq!(client.callback_urls, ["http://localhost:8080/oauth2/callback"]);
     assert_eq!(client.logout_urls, ["http://localhost:8080/oauth2/signed_out"]);
-    assert_eq!(client.rotation_grace, None);
+    assert_eq!((client.rotation_grace, client.rotation_siblings), (None, Siblings::Stay));
     assert!(settings.client("demo-public").unwrap().secrets.is_empty());
     let [alice, bob] = settings.users.as_slice() else { panic!("two users") };
     assert_eq!((alice.username.as_str(), alice.password.expose()), ("alice", "Passw0rd!"));
@@ -48,6 +48,7 @@ fn a_full_file_is_read_to_the_last_key() {
         access_token_validity = "90s"
         refresh_token_validity = "3650d"
         rotation_grace = "10s"
+        rotation_siblings = "end"
 
         [[users]]
         username = "carol"
@@ -71,6 +72,7 @@ fn a_full_file_is_read_to_the_last_key() {
     assert_eq!(client.id_token_validity, Duration::from_secs(300));
     assert_eq!(client.refresh_token_validity, Duration::from_secs(3650 * 86400));
     assert_eq!(client.rotation_grace, Some(Duration::from_secs(10)));
+    assert_eq!(client.rotation_siblings, Siblings::End);
     assert!(!settings.users[0].email_verified);
     assert_eq!(settings.users.len(), 1, "a list that is given replaces the default");
 }
@@ -106,6 +108,7 @@ fn what_does_not_hold_together_is_named() {
         (client("id_token_validity = \"0s\""), "id_token_validity"),
         (client("refresh_token_validity = \"3651d\""), "refresh_token_validity"),
         (client("rotation_grace = \"61s\""), "rotation_grace"),
+        (client("rotation_siblings = \"kept\""), "rotation_siblings"),
         (client("[[clients]]\nid = \"app\""), "twice"),
         (refusal("[[clients]]\nid = \"\""), "empty id"),
         (refusal("[[users]]\nusername = \"\"\npassword = \"\""), "empty username"),

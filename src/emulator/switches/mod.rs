@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::pool::Pool;
+use super::settings::Siblings;
 use crate::secret::Secret;
 
 pub use endpoint::{Endpoint, Received};
@@ -150,6 +151,11 @@ impl Switches {
     /// Turns refresh token rotation on or off. False: no such app client.
     pub fn set_rotation(&self, client_id: &str, grace: Option<Duration>) -> bool {
         self.pool.change_client(client_id, |client| client.rotation_grace = grace)
+    }
+
+    /// Lets what a rotated refresh token gave end, or stay, when it is used once more. False: no such app client.
+    pub fn set_siblings(&self, client_id: &str, siblings: Siblings) -> bool {
+        self.pool.change_client(client_id, |client| client.rotation_siblings = siblings)
     }
 
     /// Takes back every fault, hold, edit and shape, and sets the counters to zero. Keys, users, app clients,

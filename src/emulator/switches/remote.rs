@@ -12,6 +12,7 @@ use super::{CallbackEdit, Endpoint, Fault, JwksShape, Received, ReplyEdit, Token
 use crate::emulator::answer;
 use crate::emulator::parameters::Parameters;
 use crate::emulator::pool::Pool;
+use crate::emulator::settings::Siblings;
 use crate::secret::Secret;
 use crate::types::Body;
 
@@ -64,6 +65,7 @@ struct ChangeClient {
     /// Seconds; null turns rotation off.
     #[serde(default, deserialize_with = "some")]
     rotation_grace: Option<Option<u64>>,
+    rotation_siblings: Option<Siblings>,
 }
 
 /// What a switch said: done, an answer, or what was wrong with the request.
@@ -186,6 +188,9 @@ fn change_client(pool: &Pool, change: ChangeClient) -> Result<(), Wrong> {
         }
         if let Some(grace) = change.rotation_grace {
             client.rotation_grace = grace.map(Duration::from_secs);
+        }
+        if let Some(siblings) = change.rotation_siblings {
+            client.rotation_siblings = siblings;
         }
     });
     if changed { Ok(()) } else { Err(Wrong::Missing("client")) }
