@@ -90,9 +90,9 @@ struct Look {
 }
 
 impl Failure {
-    /// The answer, for whoever sent `head`.
+    /// The answer, for whoever sent `head`. `rp` is absent where nobody knows what site was meant.
     #[must_use]
-    pub fn into_response(self, rp: &RelyingParty, head: &RequestHead<'_>) -> Response<Body> {
+    pub fn into_response(self, rp: Option<&RelyingParty>, head: &RequestHead<'_>) -> Response<Body> {
         self.log(head);
         let cookies = match &self {
             Self::Callback(failure) => failure.cookies.clone(),
@@ -137,7 +137,7 @@ impl Failure {
         response
     }
 
-    fn look(self, rp: &RelyingParty, head: &RequestHead<'_>) -> Look {
+    fn look(self, rp: Option<&RelyingParty>, head: &RequestHead<'_>) -> Look {
         match self {
             Self::Size(SizeError::Target) => Look::new(
                 StatusCode::URI_TOO_LONG,
@@ -170,7 +170,7 @@ impl Failure {
                 "Wrong address",
                 "This server does not answer under the address that was used.",
             )
-            .action(rp.public_url().to_string(), "Go to the right address"),
+            .action(rp.map(|rp| rp.public_url().to_string()), "Go to the right address"),
             Self::Path(_) => Look::new(
                 StatusCode::BAD_REQUEST,
                 "Bad request",
@@ -195,7 +195,7 @@ impl Failure {
                 "You signed in, but no session came of it. Cookies may be blocked for this site, the session may \
                  be too large for them, or the servers of this site may not share their keys or their time.",
             )
-            .action(rp.start_path(&rp.return_to(head)), "Try again"),
+            .action(rp.map(|rp| rp.start_path(&rp.return_to(head))), "Try again"),
             Self::RefreshUnavailable { retry_after } => Look::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The sign-in service cannot be reached",
@@ -267,8 +267,8 @@ impl Look {
         Self { status, title, text, action: None, login_url: None, headers: Vec::new() }
     }
 
-    fn action(mut self, href: String, label: &'static str) -> Self {
-        self.action = Some((href, label));
+    fn action(mut self, href: Option<String>, label: &'static str) -> Self {
+        self.action = href.map(|href| (href, label));
         self
     }
 
@@ -281,12 +281,12 @@ impl Look {
         self.header(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)))
     }
 
-    fn unauthenticated(rp: &RelyingParty, head: &RequestHead<'_>) -> Self {
+    fn unauthenticated(rp: Option<&RelyingParty>, head: &RequestHead<'_>) -> Self {
         let mut look = Self::new(StatusCode::UNAUTHORIZED, "Sign-in required", "Nobody is signed in.");
-        if let Some(challenge) = challenge(rp) {
+        if let Some(challenge) = rp.and_then(challenge) {
             look = look.header(WWW_AUTHENTICATE, challenge);
         }
-        look.login_url = Some(rp.login_url(head));
+        look.login_url = rp.map(|rp| rp.login_url(head));
         look
     }
 
@@ -309,7 +309,7 @@ impl Look {
         )
     }
 
-    fn callback(rp: &RelyingParty, failure: &CallbackFailure) -> Self {
+    fn callback(rp: Option<&RelyingParty>, failure: &CallbackFailure) -> Self {
         let (status, text) = match &failure.reason {
             CallbackError::Malformed(_) => (
                 StatusCode::BAD_REQUEST,
@@ -341,8 +341,8 @@ impl Look {
                 "Where this site keeps its sessions cannot be reached at the moment.",
             ),
         };
-        let look =
-            Self::new(status, "Sign-in failed", text).action(rp.start_path(&failure.return_to), "Try again");
+        let again = rp.map(|rp| rp.start_path(&failure.return_to));
+        let look = Self::new(status, "Sign-in failed", text).action(again, "Try again");
         if status == StatusCode::SERVICE_UNAVAILABLE {
             look.retry_after(Duration::from_secs(5))
         } else {

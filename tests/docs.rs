@@ -123,14 +123,14 @@ fn the_readmes_gate_in_front_of_the_emulator_fits_the_emulators_own_pool() {
     let environment = exported_before(README, "cognigate run --log-format text");
     let config = Config::load(&Sources { environment, ..Sources::default() }).unwrap();
     let pool = Settings::default();
-    let client = pool.client(&config.cognito.client_id).unwrap();
-    assert_eq!(config.cognito.pool.as_str(), pool.pool_id);
-    assert!(client.secrets.contains(config.cognito.client_secret.as_ref().unwrap()));
-    assert_eq!(client.callback_urls, [format!("{}/oauth2/callback", config.public_url)]);
-    assert_eq!(client.logout_urls, [format!("{}/oauth2/signed_out", config.public_url)]);
-    let domain = config.cognito.domain.unwrap();
+    let client = pool.client(&config.sites[0].cognito.client_id).unwrap();
+    assert_eq!(config.sites[0].cognito.pool.as_str(), pool.pool_id);
+    assert!(client.secrets.contains(config.sites[0].cognito.client_secret.as_ref().unwrap()));
+    assert_eq!(client.callback_urls, [format!("{}/oauth2/callback", config.sites[0].public_url)]);
+    assert_eq!(client.logout_urls, [format!("{}/oauth2/signed_out", config.sites[0].public_url)]);
+    let domain = config.sites[0].cognito.domain.clone().unwrap();
     let jwks = domain.join(&format!("{}/.well-known/jwks.json", pool.pool_id)).unwrap();
-    assert_eq!(config.cognito.overrides.jwks_url, Some(jwks));
+    assert_eq!(config.sites[0].cognito.overrides.jwks_url, Some(jwks));
     for user in &pool.users {
         assert!(README.contains(&format!("`{}`", user.username)), "{}", user.username);
         assert!(README.contains(&format!("`{}`", user.password.expose())));

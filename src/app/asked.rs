@@ -2,7 +2,7 @@
 
 use http::{Method, Response};
 
-use super::App;
+use super::{App, Inbound};
 use crate::auth::RequestHead;
 use crate::auth::gate::Admission;
 use crate::auth::navigation::is_navigation;
@@ -11,7 +11,6 @@ use crate::failure::{Failure, challenge};
 use crate::gateway::nginx::{self, OriginalRequest};
 use crate::pages::see_other;
 use crate::policy::path::CanonicalPath;
-use crate::policy::way::Way;
 use crate::telemetry::access::Decision;
 use crate::types::Body;
 
@@ -21,33 +20,33 @@ impl App {
     /// Whoever else asks gets a 403 that says nothing: a script on a page must not read the bearer here.
     pub(super) async fn decide(
         &self,
-        head: &RequestHead<'_>,
-        way: &Way,
+        inbound: &Inbound<'_>,
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {
         decision.outcome = "refused";
-        let Some((_, path)) = self.original(head, way) else {
+        let Inbound { site, head, .. } = *inbound;
+        let Some((_, path)) = self.original(inbound) else {
             return Ok(nginx::refused());
         };
-        if self.public.include(&path) {
+        if site.public.include(&path) {
             decision.outcome = "public";
             return Ok(nginx::allow(Vec::new(), Vec::new()));
         }
-        match self.rp.admit(head.cookies).await {
+        match site.rp.admit(head.cookies).await {
             Admission::Forward { session, renewed } => {
                 decision.outcome = "forward";
                 decision.sub = Some(session.identity.sub.clone());
-                let renewal = self.renewal(&session, renewed, head)?;
+                let renewal = site.renewal(&session, renewed, head)?;
                 Ok(nginx::allow(self.app_headers.of(&subject::of(&session)), renewal))
             }
             Admission::Login { .. } | Admission::CookieLost => {
                 decision.outcome = "unauthorized";
-                Ok(nginx::unauthenticated(challenge(&self.rp)))
+                Ok(nginx::unauthenticated(challenge(&site.rp)))
             }
             // Not a 5xx, of which nginx makes a bare 500: it sends its client on to `start`, which explains.
             Admission::Unavailable(_) => {
                 decision.outcome = "unavailable";
-                Ok(nginx::unauthenticated(challenge(&self.rp)))
+                Ok(nginx::unauthenticated(challenge(&site.rp)))
             }
         }
     }
@@ -56,15 +55,16 @@ impl App {
     /// original address, which is where it comes back to.
     pub(super) async fn start_for_gateway(
         &self,
-        head: &RequestHead<'_>,
+        inbound: &Inbound<'_>,
         original: &OriginalRequest,
         decision: &mut Decision,
     ) -> Response<Body> {
+        let Inbound { site, head, .. } = *inbound;
         // nginx asks by GET, whatever the request was that was refused.
         let method = original.method.as_ref().unwrap_or(&Method::GET);
         let uri = original.target.clone().into();
         let original = RequestHead { method, uri: &uri, ..*head };
-        let answer = match self.rp.admit(head.cookies).await {
+        let answer = match site.rp.admit(head.cookies).await {
             Admission::Unavailable(unavailable) => {
                 decision.outcome = "unavailable";
                 Err(unavailable.into())
@@ -76,27 +76,24 @@ impl App {
             Admission::CookieLost => Err(Failure::CookieLost),
             Admission::Login { expired } => {
                 decision.outcome = "login";
-                Ok(self.rp.begin_login(&original, expired))
+                Ok(site.rp.begin_login(&original, expired))
             }
             // Signed in meanwhile, in another tab, or refreshed at the second try: what was rotated goes along.
             Admission::Forward { session, renewed } => {
-                let back = |renewal| see_other(self.rp.return_to(&original).as_str(), renewal);
-                self.renewal(&session, renewed, head).map(back)
+                let back = |renewal| see_other(site.rp.return_to(&original).as_str(), renewal);
+                site.renewal(&session, renewed, head).map(back)
             }
         };
         // To whoever sent the original request, and with the way back to it.
-        answer.unwrap_or_else(|failure| self.explain(failure, &original))
+        answer.unwrap_or_else(|failure| site.explain(failure, &original))
     }
 
     /// The request that a trusted gateway tells of, where it is one that we answer for and can judge.
     ///
     /// What anybody else says of another request has no effect.
-    pub(super) fn original(
-        &self,
-        head: &RequestHead<'_>,
-        way: &Way,
-    ) -> Option<(OriginalRequest, CanonicalPath)> {
+    pub(super) fn original(&self, inbound: &Inbound<'_>) -> Option<(OriginalRequest, CanonicalPath)> {
         self.dialect?;
+        let Inbound { way, head, .. } = inbound;
         if !way.is_from_trusted() {
             tracing::debug!(client = %way.client(), "a question from a peer that is not in listen.trusted_proxies");
             return None;
@@ -104,7 +101,8 @@ impl App {
         let original = OriginalRequest::read(head.headers)
             .inspect_err(|error| tracing::debug!(%error, "a question that cannot be answered"))
             .ok()?;
-        self.hosts.admit_text(&original.host, self.public_url.is_secure()).ok()?;
+        // Of the site that it comes by, whose cookies it shows.
+        self.hosts.admit_text(&original.host).ok().filter(|host| host.site() == inbound.host.site())?;
         let path = CanonicalPath::parse(original.target.path()).ok()?;
         // Our own endpoints are not behind the gateway's question.
         path.below(self.prefix.as_str()).is_none().then_some((original, path))

@@ -22,16 +22,22 @@ impl App {
             return None;
         }
         let sub = percent_decode_str(sub).decode_utf8().ok().filter(|sub| !sub.is_empty())?;
+        // All sites keep theirs in one place.
+        let store = &self.sites.first()?.rp;
         let answer = match *method {
-            Method::GET => self.rp.sessions_of(&sub).await.map(|listed| {
+            Method::GET => store.sessions_of(&sub).await.map(|listed| {
                 let session = |it: &Listed| {
                     json!({ "id": it.id.to_string(), "created": it.created, "last_written": it.used })
                 };
                 listed.map(|listed| json!({ "sessions": listed.iter().map(session).collect::<Vec<_>>() }))
             }),
-            Method::DELETE => {
-                self.rp.sign_out_everywhere(&sub).await.map(|ended| ended.map(|count| json!({ "ended": count })))
-            }
+            Method::DELETE => store.end_all_of(&sub).await.map(|ended| {
+                ended.map(|ended| {
+                    self.sites.iter().for_each(|site| site.rp.have_ended(&ended));
+                    tracing::info!(sub = &*sub, sessions = ended.len(), "signed out everywhere");
+                    json!({ "ended": ended.len() })
+                })
+            }),
             _ => return Some(wrong_method()),
         };
         match answer {

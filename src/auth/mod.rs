@@ -32,7 +32,7 @@ use crate::clock::Clock;
 use crate::cognito::endpoints::Endpoints;
 use crate::cognito::token::TokenClient;
 use crate::cognito::verify::Verifier;
-use crate::config::{AuthorizeParameters, Config, EndpointPrefix, SameSite};
+use crate::config::{AuthorizeParameters, Config, EndpointPrefix, SameSite, Site};
 use crate::cookie::read::RequestCookies;
 use crate::cookie::write::{Attributes, SameSite as CookieSameSite};
 use crate::crypto::keyring::KeyRing;
@@ -103,6 +103,7 @@ impl RelyingParty {
     #[must_use]
     pub fn new(
         config: &Config,
+        site: &Site,
         endpoints: &Endpoints,
         tokens: TokenClient,
         verifier: Verifier,
@@ -112,35 +113,35 @@ impl RelyingParty {
         let ring = KeyRing::new(&config.session.keys);
         // A session of another pool or app client is nothing here, though host and keys may be the same: its
         // tokens were believed by other rules.
-        let cognito = &config.cognito;
-        let scope = format!("{} {} {}", config.cookie.scope, cognito.pool.as_str(), cognito.client_id);
+        let cognito = &site.cognito;
+        let scope = format!("{} {} {}", site.cookie.scope, cognito.pool.as_str(), cognito.client_id);
         let login_sealer = Sealer::new(&ring, Purpose::Login, &scope);
         let attributes = Attributes {
-            secure: config.cookie.secure,
-            same_site: match config.cookie.same_site {
+            secure: site.cookie.secure,
+            same_site: match site.cookie.same_site {
                 SameSite::Lax => CookieSameSite::Lax,
                 SameSite::None => CookieSameSite::None,
             },
-            domain: config.cookie.domain.clone(),
+            domain: site.cookie.domain.clone(),
         };
         // The callback is a top-level navigation from Cognito's site: Lax is enough, and None would be too wide.
         let login_attributes = Attributes { same_site: CookieSameSite::Lax, ..attributes.clone() };
-        let name = config.cookie.name.as_str();
+        let name = site.cookie.name.as_str();
         let tokens = Arc::new(tokens);
         let kept = Kept::new(&config.session.claims, config.session.store_id_token);
         let signed_out = Arc::new(Remembered::new(TOMBSTONE, REMEMBERED, clock.clone()));
         let lifetimes = Lifetimes::new(config.session.max_lifetime, config.session.idle_timeout);
-        let store = Store::new(config, &ring, &scope, attributes, clock.clone(), Arc::clone(&metrics));
+        let store = Store::new(config, name, &ring, &scope, attributes, clock.clone(), Arc::clone(&metrics));
         Self {
             login_sealer: login_sealer.clone(),
-            public_url: config.public_url.clone(),
+            public_url: site.public_url.clone(),
             prefix: config.prefix.clone(),
             store: store.clone(),
             keys_file: config.session.keys_file.clone(),
-            client_id: config.cognito.client_id.clone(),
-            scopes: config.cognito.scopes.join(" "),
+            client_id: cognito.client_id.clone(),
+            scopes: cognito.scopes.join(" "),
             authorize: endpoints.authorize.clone(),
-            authorize_parameters: config.cognito.authorize.clone(),
+            authorize_parameters: cognito.authorize.clone(),
             logout: endpoints.logout.clone(),
             attributes: login_attributes.clone(),
             login_states: LoginStates::new(login_sealer, name, login_attributes, clock.clone()),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::cli::ConfigArgs;
 use super::{Exit, fail, load, written};
 use crate::cognito::endpoints::Endpoints;
-use crate::config::Config;
+use crate::config::{Config, Site};
 
 /// Loads everything without binding a port, and prints what came out with the place of every value. Warnings go to
 /// standard error, so that the output stays TOML.
@@ -19,17 +19,19 @@ pub fn check(arguments: ConfigArgs) -> Exit {
         let _ = writeln!(io::stderr(), "warning: {warning}");
     }
     let mut out = config.effective.to_string();
-    match Endpoints::new(&config.cognito) {
-        Ok(endpoints) => out.push_str(&derived(&config, &endpoints)),
-        Err(error) => return fail(&error, Exit::Config),
+    for site in &config.sites {
+        match Endpoints::new(&site.cognito) {
+            Ok(endpoints) => out.push_str(&derived(&config, site, &endpoints)),
+            Err(error) => return fail(&error, Exit::Config),
+        }
     }
     written(io::stdout().write_all(out.as_bytes()))
 }
 
 /// What follows from the settings, as comments: what to register with the app client, what is asked where, and
 /// which `iss` is accepted.
-fn derived(config: &Config, endpoints: &Endpoints) -> String {
-    let own = |endpoint| format!("{}{}", config.public_url, config.prefix.endpoint(endpoint));
+fn derived(config: &Config, site: &Site, endpoints: &Endpoints) -> String {
+    let own = |endpoint| format!("{}{}", site.public_url, config.prefix.endpoint(endpoint));
     let line = |name: &str, value: &str| format!("#   {name:<10} {value}\n");
     let mut text = String::from("\n# to be registered with the app client:\n");
     text += &line("callback", &own("callback"));

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::app::{App, WiringError};
 use crate::clock::Clock;
-use crate::config::{Config, LogFormat, Mode};
+use crate::config::{Config, LogFormat};
 use crate::proxy::health::AppHealth;
 use crate::proxy::upstreams::Upstreams;
 use crate::server::conn::Terms;
@@ -66,7 +66,9 @@ fn serve_until_told(config: &Config) -> Result<(), GateError> {
     let gate = Gate::start(config, &[], serving_threads(), Clock::system())?;
     let (address, admin) = (gate.address(), gate.admin_address());
     let redirect = gate.redirect_address().map(tracing::field::display);
-    tracing::info!(%address, %admin, redirect, public_url = %config.public_url, version = VERSION, "serving");
+    let public_url =
+        config.sites.iter().map(|site| site.public_url.to_string()).collect::<Vec<_>>().join(" ");
+    tracing::info!(%address, %admin, redirect, public_url, version = VERSION, "serving");
     // Outside the macro, which evaluates nothing at a level that is off.
     runtime.block_on(async {
         let signal = signals.next().await;
@@ -178,15 +180,14 @@ impl Gate {
         let limit = ConnectionLimit::new(config.limits.connections, Some(Arc::clone(app.metrics())));
         let mut gate =
             Self { addresses, redirect_address, admin_address, trigger, threads: Vec::new(), admin: None };
-        let (upstreams, health) = match &config.mode {
-            Mode::Proxy { upstreams } => {
+        let (upstreams, health) = match config.gateway {
+            None => {
                 let path = config.admin.upstream_health_path.clone();
-                let health =
-                    AppHealth::new(upstreams, path, &config.public_url).map_err(WiringError::from)?;
-                let upstreams = Upstreams::new(upstreams, app.metrics()).map_err(WiringError::from)?;
+                let health = AppHealth::new(&config.sites, path).map_err(WiringError::from)?;
+                let upstreams = Upstreams::new(&config.sites, app.metrics()).map_err(WiringError::from)?;
                 (Some(upstreams), Some(health))
             }
-            Mode::Gateway { .. } => (None, None),
+            Some(_) => (None, None),
         };
         for (index, listeners) in listeners.into_iter().enumerate() {
             let upstreams = upstreams.as_ref().map(Upstreams::anew);
@@ -333,7 +334,7 @@ async fn attend_public(
     app.settle().await;
 }
 
-/// The admin port, and the signing keys.
+/// The admin port, and what is kept up beside it.
 async fn attend_admin(
     app: Arc<App>,
     health: Option<AppHealth>,
@@ -341,14 +342,14 @@ async fn attend_admin(
     terms: Terms,
     ending: Shutdown,
 ) {
-    let (jwks, metrics) = (Arc::clone(app.jwks()), Arc::clone(app.metrics()));
+    let metrics = Arc::clone(app.metrics());
     let followed = Arc::clone(&app);
     let of_sessions = Arc::clone(&app);
     let sessions = move |method, sub: String, headers| {
         let app = Arc::clone(&of_sessions);
         async move { app.sessions(&method, &sub, &headers).await }
     };
-    let is_ready = move || app.jwks().is_loaded();
+    let is_ready = move || app.is_ready();
     let subject = admin::Subject { is_ready, sessions, ending, app: health, metrics };
     let probes = admin::serve(listener, terms, subject);
     tokio::select! {
@@ -357,7 +358,6 @@ async fn attend_admin(
                 tracing::error!(%error, "the admin listener ended");
             }
         }
-        () = jwks.keep_fresh() => {}
         () = followed.keep_up() => {}
     }
 }

@@ -9,7 +9,6 @@ use url::{Host, Url};
 
 use crate::types::Origin;
 
-use super::host_name::HostName;
 use super::raw::{RawAdmin, RawListen};
 use super::report::Report;
 use super::{Admin, Listen, Upstream, tls};
@@ -26,13 +25,6 @@ pub(super) fn listeners(
     let address = report.parse::<Address>("listen.address", &listen.address);
     let health_path = report.parse::<HealthPath>("admin.upstream_health_path", &admin.upstream_health_path);
     let admin = report.parse::<Address>("admin.address", &admin.address);
-    let mut hosts = Vec::with_capacity(listen.hosts.len());
-    for (at, text) in listen.hosts.iter().enumerate() {
-        match text.parse::<HostName>() {
-            Ok(HostName(host)) => hosts.push(host),
-            Err(error) => report.problem("listen.hosts", format_args!("its item {}: {error}", at + 1)),
-        }
-    }
     let mut trusted_proxies = Vec::with_capacity(listen.trusted_proxies.len());
     for (at, text) in listen.trusted_proxies.iter().enumerate() {
         match text.parse::<Network>() {
@@ -77,7 +69,7 @@ pub(super) fn listeners(
             );
         }
     }
-    let listen = Listen { address, hosts, trusted_proxies, certificates, redirect_http, hsts };
+    let listen = Listen { address, trusted_proxies, certificates, redirect_http, hsts };
     Some((listen, Admin { address: admin, token, upstream_health_path }))
 }
 

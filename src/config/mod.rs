@@ -78,19 +78,15 @@ pub use websocket::OnSessionEndError;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// What browsers see.
-    pub public_url: Origin,
-    /// What becomes of a request that may pass.
-    pub mode: Mode,
+    /// What is answered for: at least one, no two of them with the same host.
+    pub sites: Vec<Site>,
+    /// Who asks about requests, is told, and sends them on. `None`: they go on from here.
+    pub gateway: Option<Dialect>,
     /// Below what path our own endpoints are.
     pub prefix: EndpointPrefix,
-    /// Paths that need no session.
-    pub public: Vec<PublicPath>,
-    pub cognito: Cognito,
     pub session: Session,
     /// There where `session.store` is Redis, and perhaps where it is not.
     pub redis: Option<Redis>,
-    pub cookie: Cookie,
     pub listen: Listen,
     pub websocket: Websocket,
     pub admin: Admin,
@@ -103,13 +99,20 @@ pub struct Config {
     pub effective: Effective,
 }
 
-/// What becomes of a request that may pass.
+/// A public URL, and what belongs to it alone.
 #[derive(Clone, Debug)]
-pub enum Mode {
-    /// It goes on to one of these apps: at least one, no two of them with the same host and path.
-    Proxy { upstreams: Vec<Upstream> },
-    /// A gateway asked about it, is told, and sends it on.
-    Gateway { dialect: Dialect },
+pub struct Site {
+    /// What browsers see.
+    pub public_url: Origin,
+    /// Hosts answered beside `public_url`'s: lower case, with a port only where one was written.
+    pub hosts: Vec<String>,
+    /// Where requests that may pass go: at least one, no two of them with the same host and path. None where a gateway
+    /// sends them on.
+    pub upstreams: Vec<Upstream>,
+    /// Paths that need no session.
+    pub public: Vec<PublicPath>,
+    pub cognito: Cognito,
+    pub cookie: Cookie,
 }
 
 /// An app, which requests are for it, and how they are sent on.
@@ -290,8 +293,6 @@ pub enum SameSite {
 #[derive(Clone, Debug)]
 pub struct Listen {
     pub address: SocketAddr,
-    /// Hosts answered beside `public_url`'s: lower case, with a port only where one was written.
-    pub hosts: Vec<String>,
     /// Whose word counts about the request that they ask about. Nobody's by default.
     pub trusted_proxies: Vec<IpNet>,
     /// What connections are opened with, the first where no other fits better; empty for clear text.
@@ -388,23 +389,29 @@ impl Config {
         redis::admin_token(raw.admin.token.as_ref(), session.as_ref().map(|it| it.store), &mut report);
         let redis = redis::redis(&raw.redis, session.as_ref().map(|it| it.store), &mut report);
         let upstreams: &[Upstream] = match &site.mode {
-            Some(Mode::Proxy { upstreams }) => upstreams,
-            Some(Mode::Gateway { .. }) | None => &[],
+            Some(site::Mode::Proxy(upstreams)) => upstreams,
+            Some(site::Mode::Gateway(_)) | None => &[],
         };
         let listeners =
             listeners::listeners(&raw.listen, &raw.admin, site.public_url.as_ref(), upstreams, &mut report);
         let websocket = websocket::websocket(&raw.websocket, &mut report);
         let limits = limits::limits(&raw.limits, &mut report);
         let shutdown = limits::shutdown(&raw.shutdown, &mut report);
-        if let (Some(public_url), Some((listen, _))) = (&site.public_url, &listeners) {
-            upstreams::must_be_answered(upstreams, public_url, &listen.hosts, &mut report);
+        if let Some(public_url) = &site.public_url {
+            upstreams::must_be_answered(upstreams, public_url, &site.hosts, &mut report);
             let domain = cookie.as_ref().and_then(|cookie| cookie.domain.as_deref());
             upstreams::warn_of_hosts_without_sessions(upstreams, public_url, domain, &mut report);
         }
         let log = log::log(&raw.log, &mut report);
         let cognito = cognito::cognito(raw.cognito, &mut report);
         let (
-            site::Site { public_url: Some(public_url), mode: Some(mode), prefix: Some(prefix), public },
+            site::Site {
+                public_url: Some(public_url),
+                mode: Some(mode),
+                prefix: Some(prefix),
+                public,
+                hosts,
+            },
             Some(cognito),
             Some(session),
             Some(redis),
@@ -434,15 +441,16 @@ impl Config {
         effective.derive("cookie.secure", if cookie.secure { "true" } else { "false" }, "default");
         effective.derive("session.keys", r#"["[redacted]"]"#, "generated");
         let warnings = report.into_warnings();
+        let (gateway, upstreams) = match mode {
+            site::Mode::Proxy(upstreams) => (None, upstreams),
+            site::Mode::Gateway(dialect) => (Some(dialect), Vec::new()),
+        };
         Ok(Self {
-            public_url,
-            mode,
+            sites: vec![Site { public_url, hosts, upstreams, public, cognito, cookie }],
+            gateway,
             prefix,
-            public,
-            cognito,
             session,
             redis,
-            cookie,
             listen,
             websocket,
             admin,

@@ -5,12 +5,13 @@ use std::str::FromStr;
 use crate::types::{Origin, OriginError};
 
 use super::app_address::needs_mending;
+use super::host_name::HostName;
 use super::prefix::EndpointPrefix;
 use super::public_path::PublicPath;
 use super::raw::Raw;
 use super::report::Report;
 use super::upstreams::upstreams;
-use super::{Dialect, Mode};
+use super::{Dialect, Upstream};
 
 /// Public URL, mode, prefix and public paths, those that are well.
 pub(super) struct Site {
@@ -18,13 +19,22 @@ pub(super) struct Site {
     pub(super) mode: Option<Mode>,
     pub(super) prefix: Option<EndpointPrefix>,
     pub(super) public: Vec<PublicPath>,
+    pub(super) hosts: Vec<String>,
+}
+
+/// What becomes of a request that may pass.
+pub(super) enum Mode {
+    /// It goes on to one of these apps.
+    Proxy(Vec<Upstream>),
+    /// A gateway asked about it, is told, and sends it on.
+    Gateway(Dialect),
 }
 
 pub(super) fn site(raw: &Raw, report: &mut Report) -> Site {
     let public_url = report.require::<PublicUrl>("public_url", raw.public_url.as_deref()).map(|url| url.0);
     let prefix = report.parse("prefix", &raw.prefix);
     let mode = mode(raw, prefix.as_ref(), report);
-    if let (Some(origin), Some(Mode::Proxy { upstreams })) = (&public_url, &mode) {
+    if let (Some(origin), Some(Mode::Proxy(upstreams))) = (&public_url, &mode) {
         for (at, upstream) in upstreams.iter().enumerate() {
             if upstream.address.url().is_some_and(|url| origin.contains(url)) {
                 let place = report.place("public_url").to_owned();
@@ -38,7 +48,8 @@ pub(super) fn site(raw: &Raw, report: &mut Report) -> Site {
         }
     }
     let public = public(raw, prefix.as_ref(), report);
-    Site { public_url, mode, prefix, public }
+    let hosts = hosts(&raw.listen.hosts, report);
+    Site { public_url, mode, prefix, public, hosts }
 }
 
 /// The key that an upstream's URL has in this configuration: its place in the list, or the short form.
@@ -49,7 +60,7 @@ fn url_key(raw: &Raw, at: usize) -> String {
 /// Upstreams, or a gateway that asks: one of them, since each request is answered in one way.
 fn mode(raw: &Raw, prefix: Option<&EndpointPrefix>, report: &mut Report) -> Option<Mode> {
     let Some(dialect) = raw.gateway.dialect.as_deref() else {
-        return upstreams(raw, prefix, report).map(|upstreams| Mode::Proxy { upstreams });
+        return upstreams(raw, prefix, report).map(Mode::Proxy);
     };
     let dialect = report.parse::<Dialect>("gateway.dialect", dialect);
     for key in raw.upstream.iter().map(|_| "upstream").chain(raw.upstreams.first().map(|_| "upstreams[0]")) {
@@ -68,7 +79,18 @@ fn mode(raw: &Raw, prefix: Option<&EndpointPrefix>, report: &mut Report) -> Opti
              such as 127.0.0.1/32, where gateway.dialect is set",
         );
     }
-    Some(Mode::Gateway { dialect: dialect? })
+    Some(Mode::Gateway(dialect?))
+}
+
+fn hosts(texts: &[String], report: &mut Report) -> Vec<String> {
+    let mut hosts = Vec::with_capacity(texts.len());
+    for (at, text) in texts.iter().enumerate() {
+        match text.parse::<HostName>() {
+            Ok(HostName(host)) => hosts.push(host),
+            Err(error) => report.problem("listen.hosts", format_args!("its item {}: {error}", at + 1)),
+        }
+    }
+    hosts
 }
 
 fn public(raw: &Raw, prefix: Option<&EndpointPrefix>, report: &mut Report) -> Vec<PublicPath> {

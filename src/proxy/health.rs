@@ -12,7 +12,6 @@ use http_body_util::Empty;
 
 use super::connect::{Connection, Connector, NoWay, Sender, Speaks};
 use crate::config::{self, ForwardHost};
-use crate::types::Origin;
 
 /// A probe that takes longer has given up already.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -23,8 +22,6 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 pub struct AppHealth {
     apps: Vec<App>,
     path: PathAndQuery,
-    public_host: HeaderValue,
-    public_scheme: HeaderValue,
 }
 
 #[derive(Clone, Debug)]
@@ -33,6 +30,8 @@ struct App {
     name: String,
     connector: Connector,
     host: HeaderValue,
+    public_host: HeaderValue,
+    public_scheme: HeaderValue,
 }
 
 /// Why the apps do not count as well: what is wrong with each that is not.
@@ -51,28 +50,30 @@ enum Ailment {
 }
 
 impl AppHealth {
-    /// Apps that answer for `public_url`. Where several requests go to one address, it is asked once.
-    pub fn new(
-        upstreams: &[config::Upstream],
-        path: PathAndQuery,
-        public_url: &Origin,
-    ) -> Result<Self, NoWay> {
-        let public_host = HeaderValue::try_from(public_url.authority()).map_err(|_| NoWay)?;
-        let mut apps: Vec<App> = Vec::with_capacity(upstreams.len());
-        for upstream in upstreams {
+    /// The apps of these sites. Where several requests go to one address, it is asked once.
+    pub fn new(sites: &[config::Site], path: PathAndQuery) -> Result<Self, NoWay> {
+        let mut apps: Vec<App> = Vec::new();
+        for (site, upstream) in sites.iter().flat_map(|site| site.upstreams.iter().map(move |it| (site, it)))
+        {
             let name = upstream.address.to_string();
             if apps.iter().any(|app| app.name == name) {
                 continue;
             }
+            let public_host = site.public_url.authority();
             let host = match &upstream.forward_host {
-                ForwardHost::Preserve => upstream.host.clone().unwrap_or_else(|| public_url.authority()),
+                ForwardHost::Preserve => upstream.host.clone().unwrap_or_else(|| public_host.clone()),
                 ForwardHost::Upstream => upstream.address.authority(),
                 ForwardHost::Name(name) => name.clone(),
             };
-            let host = HeaderValue::try_from(host).map_err(|_| NoWay)?;
-            apps.push(App { name, connector: Connector::new(upstream)?, host });
+            apps.push(App {
+                name,
+                connector: Connector::new(upstream)?,
+                host: HeaderValue::try_from(host).map_err(|_| NoWay)?,
+                public_host: HeaderValue::try_from(public_host).map_err(|_| NoWay)?,
+                public_scheme: HeaderValue::from_static(site.public_url.scheme()),
+            });
         }
-        Ok(Self { apps, path, public_host, public_scheme: HeaderValue::from_static(public_url.scheme()) })
+        Ok(Self { apps, path })
     }
 
     /// A GET of each without a user, all at once; well is 2xx from every one within two seconds.
@@ -100,8 +101,8 @@ impl AppHealth {
         let mut request = Request::new(Empty::<Bytes>::new());
         let headers = request.headers_mut();
         // Frameworks refuse hosts that they do not know, and redirect what they think is not https.
-        headers.insert(HeaderName::from_static("x-forwarded-host"), self.public_host.clone());
-        headers.insert(HeaderName::from_static("x-forwarded-proto"), self.public_scheme.clone());
+        headers.insert(HeaderName::from_static("x-forwarded-host"), app.public_host.clone());
+        headers.insert(HeaderName::from_static("x-forwarded-proto"), app.public_scheme.clone());
         headers.insert(
             USER_AGENT,
             HeaderValue::from_static(concat!("cognigate/", env!("CARGO_PKG_VERSION"), " (health)")),

@@ -18,8 +18,8 @@ use crate::telemetry::metrics::Metrics;
 /// The apps of one thread. A clone shares their connections, [`Upstreams::anew`] has its own.
 #[derive(Clone, Debug)]
 pub struct Upstreams {
-    /// The most particular first: with a host before without, then the longer path.
-    entries: Arc<[Entry]>,
+    /// Those of each site. The most particular first: with a host before without, then the longer path.
+    by_site: Arc<[Vec<Entry>]>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,48 +40,55 @@ pub struct Chosen<'a> {
 
 impl Upstreams {
     /// Without connections: each thread has its own, by [`Upstreams::anew`].
-    pub fn new(upstreams: &[config::Upstream], metrics: &Arc<Metrics>) -> Result<Self, NoWay> {
-        let mut entries = Vec::with_capacity(upstreams.len());
-        for upstream in upstreams {
-            entries.push(Entry {
-                host: upstream.host.as_deref().map(split),
-                path: upstream.path.as_ref().map(|path| path.as_str().to_owned()),
-                strip_prefix: upstream.strip_prefix,
-                upstream: Upstream::new(upstream, Arc::clone(metrics))?,
-            });
-        }
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.rank()));
-        Ok(Self { entries: entries.into() })
+    pub fn new(sites: &[config::Site], metrics: &Arc<Metrics>) -> Result<Self, NoWay> {
+        let of_site = |site: &config::Site| {
+            let entries = site.upstreams.iter().map(|upstream| Entry::new(upstream, metrics));
+            let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
+            entries.sort_by_key(|entry| std::cmp::Reverse(entry.rank()));
+            Ok(entries)
+        };
+        Ok(Self { by_site: sites.iter().map(of_site).collect::<Result<_, _>>()? })
     }
 
     /// The same apps, by connections of their own.
     #[must_use]
     pub fn anew(&self) -> Self {
-        let anew = |entry: &Entry| Entry { upstream: entry.upstream.anew(), ..entry.clone() };
-        Self { entries: self.entries.iter().map(anew).collect() }
+        self.each(|entry| Entry { upstream: entry.upstream.anew(), ..entry.clone() })
     }
 
     /// Waits so long for an answer in place of what the configuration says.
     #[must_use]
     pub fn answers_within(&self, response_timeout: Duration) -> Self {
-        let patient = |entry: &Entry| Entry {
+        self.each(|entry| Entry {
             upstream: entry.upstream.clone().answers_within(response_timeout),
             ..entry.clone()
-        };
-        Self { entries: self.entries.iter().map(patient).collect() }
+        })
     }
 
-    /// The app for a request to `host` and `path`: the one that names the host, else one that names none; of those the
+    fn each(&self, changed: impl Fn(&Entry) -> Entry) -> Self {
+        Self { by_site: self.by_site.iter().map(|entries| entries.iter().map(&changed).collect()).collect() }
+    }
+
+    /// The app for a request to `host` and `path`, of the host's site: the one that names the host, else one that names none; of those the
     /// one with the longest path.
     #[must_use]
     pub fn choose(&self, host: &RequestHost, path: &CanonicalPath) -> Option<Chosen<'_>> {
-        let entry = self.entries.iter().find(|entry| entry.takes(host, path))?;
+        let entry = self.by_site.get(host.site())?.iter().find(|entry| entry.takes(host, path))?;
         let stripped = entry.path.as_deref().filter(|_| entry.strip_prefix);
         Some(Chosen { upstream: &entry.upstream, stripped })
     }
 }
 
 impl Entry {
+    fn new(upstream: &config::Upstream, metrics: &Arc<Metrics>) -> Result<Self, NoWay> {
+        Ok(Self {
+            host: upstream.host.as_deref().map(split),
+            path: upstream.path.as_ref().map(|path| path.as_str().to_owned()),
+            strip_prefix: upstream.strip_prefix,
+            upstream: Upstream::new(upstream, Arc::clone(metrics))?,
+        })
+    }
+
     fn rank(&self) -> (bool, bool, usize) {
         let port = self.host.as_ref().is_some_and(|(_, port)| port.is_some());
         (self.host.is_some(), port, self.path.as_ref().map_or(0, String::len))

@@ -107,17 +107,17 @@ pub struct Listed {
 }
 
 impl Store {
-    /// The store that `config` asks for. What it seals is bound to `scope`.
+    /// The store that `config` asks for, with cookies of this name. What it seals is bound to `scope`.
     #[must_use]
     pub fn new(
         config: &Config,
+        name: &str,
         ring: &KeyRing,
         scope: &str,
         attributes: Attributes,
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let name = config.cookie.name.as_str();
         match (config.session.store, &config.redis) {
             // The configuration has no Redis store without a Redis.
             (SessionStore::Redis, Some(redis)) => {

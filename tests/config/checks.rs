@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cognigate::config::{Config, LogFormat, Mode, SameSite};
+use cognigate::config::{Config, LogFormat, SameSite};
 
 use super::{Given, KEY, OTHER_KEY, assert_says};
 
@@ -28,7 +28,7 @@ fn public_url_is_a_bare_origin() {
         ("https://app.example.com:8443", "https://app.example.com:8443"),
         ("http://localhost:8080", "http://localhost:8080"),
     ] {
-        assert_eq!(accepted("public_url", text).public_url.to_string(), origin);
+        assert_eq!(accepted("public_url", text).sites[0].public_url.to_string(), origin);
     }
     refused(
         "public_url",
@@ -59,8 +59,8 @@ fn http_off_loopback_must_be_said_twice() {
         &["cookie.secure (cognigate.toml:6)", "public_url (cognigate.toml:1) is http", "say false"],
     );
     let config = given().toml("cookie.secure", "false").config();
-    assert!(!config.cookie.secure);
-    assert_eq!(config.cookie.name, "cognigate");
+    assert!(!config.sites[0].cookie.secure);
+    assert_eq!(config.sites[0].cookie.name, "cognigate");
     assert_says(&config.warnings.join("\n"), &["public_url is plain http"]);
 }
 
@@ -69,13 +69,13 @@ fn http_on_loopback_needs_no_secure_cookie() {
     for url in ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080", "http://app.localhost"]
     {
         let config = accepted("public_url", url);
-        assert!(!config.cookie.secure, "{url}");
-        assert_eq!(config.cookie.name, "cognigate");
+        assert!(!config.sites[0].cookie.secure, "{url}");
+        assert_eq!(config.sites[0].cookie.name, "cognigate");
         assert!(!config.warnings.join("\n").contains("plain http"));
     }
     // Browsers keep Secure cookies of localhost.
     let config = Given::with("public_url", "'http://localhost:8080'").toml("cookie.secure", "true").config();
-    assert_eq!(config.cookie.name, "__Host-cognigate");
+    assert_eq!(config.sites[0].cookie.name, "__Host-cognigate");
 }
 
 #[test]
@@ -87,7 +87,8 @@ fn an_insecure_cookie_under_https_is_warned_of() {
 #[test]
 fn upstream_is_bare_and_its_scheme_one_that_is_spoken() {
     assert!(
-        matches!(accepted("upstream", "http://app:3000/").mode, Mode::Proxy { upstreams } if upstreams[0].address.to_string() == "http://app:3000")
+        accepted("upstream", "http://app:3000/").sites[0].upstreams[0].address.to_string()
+            == "http://app:3000"
     );
     for url in ["https://app", "h2c://app:50051", "unix:///run/app.sock"] {
         accepted("upstream", url);
@@ -132,7 +133,10 @@ fn prefix_is_a_plain_path() {
 
 #[test]
 fn user_pool_id_is_a_region_and_an_id() {
-    assert_eq!(accepted("cognito.user_pool_id", "us-east-1_Emulated1").cognito.pool.region(), "us-east-1");
+    assert_eq!(
+        accepted("cognito.user_pool_id", "us-east-1_Emulated1").sites[0].cognito.pool.region(),
+        "us-east-1"
+    );
     refused(
         "cognito.user_pool_id",
         &["us-east-1", "_X", "us-east-1_", "eu west 1_X"],
@@ -142,7 +146,7 @@ fn user_pool_id_is_a_region_and_an_id() {
 
 #[test]
 fn client_id_is_visible_ascii() {
-    assert_eq!(accepted("cognito.client_id", "demo-client").cognito.client_id, "demo-client");
+    assert_eq!(accepted("cognito.client_id", "demo-client").sites[0].cognito.client_id, "demo-client");
     refused("cognito.client_id", &["…", "a b", "a:b", " a"], "app client's id");
 }
 
@@ -154,7 +158,7 @@ fn domain_is_a_host_or_a_url_without_a_path() {
         ("http://127.0.0.1:9400", "http://127.0.0.1:9400/"),
         ("http://localhost:9400/", "http://localhost:9400/"),
     ] {
-        assert_eq!(accepted("cognito.domain", text).cognito.domain.unwrap().as_str(), url);
+        assert_eq!(accepted("cognito.domain", text).sites[0].cognito.domain.clone().unwrap().as_str(), url);
     }
     refused("cognito.domain", &["auth.example.com/login", "https://auth.example.com/login"], "no path");
     refused("cognito.domain", &["my-app"], "it is one word");
@@ -171,7 +175,7 @@ fn plain_http_endpoints_can_be_let_through_with_a_warning() {
     let error = given().load().unwrap_err();
     assert_eq!(error.problems.len(), 3, "{error}");
     let config = given().toml("cognito.allow_insecure_http", "true").config();
-    assert!(config.cognito.allow_insecure_http);
+    assert!(config.sites[0].cognito.allow_insecure_http);
     assert_says(&config.warnings.join("\n"), &["cognito.allow_insecure_http is on"]);
 }
 
@@ -186,8 +190,11 @@ fn domain_may_be_left_out_where_every_endpoint_is_given() {
         })
     };
     let config = given(None).config();
-    assert!(config.cognito.domain.is_none());
-    assert_eq!(config.cognito.overrides.token_url.unwrap().as_str(), "https://auth.example.com/token_url");
+    assert!(config.sites[0].cognito.domain.is_none());
+    assert_eq!(
+        config.sites[0].cognito.overrides.token_url.clone().unwrap().as_str(),
+        "https://auth.example.com/token_url"
+    );
     for name in ENDPOINTS {
         let message = given(Some(name)).problem();
         assert_says(&message, &["cognito.domain: it is missing", &format!("these are not: cognito.{name}")]);
@@ -210,8 +217,9 @@ fn each_endpoint_is_https_or_on_loopback() {
 
 #[test]
 fn issuer_is_one_or_several_and_kept_as_written() {
-    let issuers =
-        |value: &str| Given::with("cognito.issuer", value).config().cognito.overrides.issuer.unwrap();
+    let issuers = |value: &str| {
+        Given::with("cognito.issuer", value).config().sites[0].cognito.overrides.issuer.clone().unwrap()
+    };
     assert_eq!(issuers("'https://Issuer.example.com/POOL'"), ["https://Issuer.example.com/POOL"]);
     assert_eq!(issuers("['https://a.example.com', 'https://b.example.com']").len(), 2);
     assert_says(&Given::with("cognito.issuer", "[]").problem(), &["cognito.issuer", "it is empty"]);
@@ -225,7 +233,10 @@ fn issuer_is_one_or_several_and_kept_as_written() {
 #[test]
 fn scopes_hold_openid_once() {
     let scopes = |value: &str| Given::with("cognito.scopes", value);
-    assert_eq!(scopes("['openid', 'https://api.example.com/read']").config().cognito.scopes.len(), 2);
+    assert_eq!(
+        scopes("['openid', 'https://api.example.com/read']").config().sites[0].cognito.scopes.len(),
+        2
+    );
     for value in ["['email']", "[]"] {
         assert_says(&scopes(value).problem(), &["cognito.scopes (cognigate.toml:6): it must hold openid"]);
     }
@@ -242,7 +253,7 @@ fn authorization_parameters_do_not_contradict_each_other() {
         .text("cognito.prompt", "select_account")
         .text("cognito.resource", "https://api.example.com/")
         .config();
-    let authorize = config.cognito.authorize;
+    let authorize = &config.sites[0].cognito.authorize;
     assert_eq!(authorize.identity_provider.as_deref(), Some("Google"));
     assert_eq!(authorize.idp_identifier, None);
     assert_eq!(authorize.lang.as_deref(), Some("pt-BR"));
@@ -345,7 +356,7 @@ fn kept_claims_are_names_that_are_there_once() {
 
 #[test]
 fn same_site_is_lax_or_none() {
-    assert_eq!(accepted("cookie.same_site", "none").cookie.same_site, SameSite::None);
+    assert_eq!(accepted("cookie.same_site", "none").sites[0].cookie.same_site, SameSite::None);
     refused("cookie.same_site", &["strict", "Strict"], "strict would loop");
     refused("cookie.same_site", &["Lax", "off"], "lax or none");
     let given = Given::with("cookie.same_site", "'none'").toml("cookie.secure", "false");
@@ -360,7 +371,7 @@ fn same_site_is_lax_or_none() {
 #[test]
 fn cookie_domain_is_the_public_host_or_a_parent() {
     for domain in ["example.com", "app.example.com", "Example.COM"] {
-        let cookie = accepted("cookie.domain", domain).cookie;
+        let cookie = accepted("cookie.domain", domain).sites[0].cookie.clone();
         assert_eq!(cookie.name, "__Secure-cognigate");
         assert_eq!(cookie.domain, Some(domain.to_lowercase()));
         assert_eq!(cookie.scope, domain.to_lowercase());
@@ -376,12 +387,12 @@ fn cookie_domain_is_the_public_host_or_a_parent() {
         "the host of public_url (cognigate.toml:1) or a parent of it",
     );
     let config = Given::with("cookie.domain", "'example.com'").toml("cookie.secure", "false").config();
-    assert_eq!(config.cookie.name, "cognigate");
+    assert_eq!(config.sites[0].cookie.name, "cognigate");
 }
 
 #[test]
 fn cookie_name_is_a_token_that_gets_its_prefix_from_us() {
-    assert_eq!(accepted("cookie.name", "gate.app").cookie.name, "__Host-gate.app");
+    assert_eq!(accepted("cookie.name", "gate.app").sites[0].cookie.name, "__Host-gate.app");
     refused("cookie.name", &["a b", "a=b", "a;b", "é", "a,b"], "must be letters, digits");
     refused("cookie.name", &["__Host-a", "__secure-a", "__Http-a"], "leave the prefix out");
     refused("cookie.name", &["a".repeat(65).as_str()], "at most 64");
@@ -391,7 +402,7 @@ fn cookie_name_is_a_token_that_gets_its_prefix_from_us() {
 fn hosts_are_names_in_lower_case() {
     let hosts = |value: &str| Given::with("listen.hosts", value);
     let config = hosts("['App.Internal', '10.0.0.7:8080']").config();
-    assert_eq!(config.listen.hosts, ["app.internal", "10.0.0.7:8080"]);
+    assert_eq!(config.sites[0].hosts, ["app.internal", "10.0.0.7:8080"]);
     for value in ["['https://a.internal']", "['*.internal']", "['a b']", "['a.internal/x']", "['a:b']"] {
         assert_says(
             &hosts(value).problem(),

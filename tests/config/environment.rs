@@ -8,7 +8,7 @@ use super::{Given, KEY, OTHER_KEY, assert_says};
 #[test]
 fn two_underscores_nest() {
     let config = Given::minimal().variable("COGNIGATE_COGNITO__USER_POOL_ID", "us-east-1_X").config();
-    assert_eq!(config.cognito.pool.as_str(), "us-east-1_X");
+    assert_eq!(config.sites[0].cognito.pool.as_str(), "us-east-1_X");
 }
 
 #[test]
@@ -57,10 +57,13 @@ fn lists_are_split_at_commas() {
         .variable("COGNIGATE_COGNITO__ISSUER", "https://a.example.com,https://b.example.com")
         .variable("COGNIGATE_LISTEN__HOSTS", "")
         .config();
-    assert_eq!(config.cognito.scopes, ["openid", "email", "profile"]);
+    assert_eq!(config.sites[0].cognito.scopes, ["openid", "email", "profile"]);
     assert_eq!(config.session.keys.len(), 2);
-    assert_eq!(config.cognito.overrides.issuer.unwrap(), ["https://a.example.com", "https://b.example.com"]);
-    assert!(config.listen.hosts.is_empty());
+    assert_eq!(
+        config.sites[0].cognito.overrides.issuer.clone().unwrap(),
+        ["https://a.example.com", "https://b.example.com"]
+    );
+    assert!(config.sites[0].hosts.is_empty());
     let message = Given::minimal().variable("COGNIGATE_COGNITO__SCOPES", "openid,,email").problem();
     assert_eq!(message, "cognito.scopes (COGNIGATE_COGNITO__SCOPES): its item 2 is empty");
 }
@@ -69,19 +72,19 @@ fn lists_are_split_at_commas() {
 fn numeric_looking_secrets_stay_text() {
     for secret in ["012345", "12345678", "1e3", "0x10", "true", "-1", "1_000", "a,b"] {
         let config = Given::minimal().variable("COGNIGATE_COGNITO__CLIENT_SECRET", secret).config();
-        assert_eq!(config.cognito.client_secret.unwrap().expose(), secret);
+        assert_eq!(config.sites[0].cognito.client_secret.clone().unwrap().expose(), secret);
         let config = Given::minimal().flag("cognito.client_secret", secret).config();
-        assert_eq!(config.cognito.client_secret.unwrap().expose(), secret);
+        assert_eq!(config.sites[0].cognito.client_secret.clone().unwrap().expose(), secret);
     }
     let config = Given::minimal().variable("COGNIGATE_COGNITO__CLIENT_ID", "007").config();
-    assert_eq!(config.cognito.client_id, "007");
+    assert_eq!(config.sites[0].cognito.client_id, "007");
 }
 
 #[test]
 fn a_switch_is_true_or_false() {
     for (text, on) in [("true", true), ("false", false)] {
         let config = Given::minimal().variable("COGNIGATE_COOKIE__SECURE", text).config();
-        assert_eq!(config.cookie.secure, on);
+        assert_eq!(config.sites[0].cookie.secure, on);
     }
     for text in ["1", "yes", "TRUE", "on", "", " true"] {
         let message = Given::minimal().variable("COGNIGATE_COOKIE__SECURE", text).problem();

@@ -1,6 +1,6 @@
 //! A gateway that asks, the proxies that are believed, and public paths.
 
-use cognigate::config::{Dialect, Mode};
+use cognigate::config::Dialect;
 
 use super::{Given, assert_says, one};
 
@@ -14,10 +14,10 @@ fn asked() -> Given {
 #[test]
 fn a_gateway_that_asks_stands_in_the_place_of_an_upstream() {
     let config = asked().config();
-    assert!(matches!(config.mode, Mode::Gateway { dialect: Dialect::Nginx }));
+    assert!(config.gateway == Some(Dialect::Nginx));
     let networks: Vec<_> = config.listen.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["127.0.0.1/32", "10.0.0.0/8"]);
-    assert!(matches!(Given::minimal().config().mode, Mode::Proxy { .. }));
+    assert!(Given::minimal().config().gateway.is_none());
     assert!(Given::minimal().config().listen.trusted_proxies.is_empty(), "nobody is believed by default");
 }
 
@@ -59,8 +59,8 @@ fn a_trusted_proxy_is_told_by_its_place_in_the_list() {
 #[test]
 fn public_paths_are_read_from_everywhere_and_told_by_their_place() {
     let config = Given::minimal().variable("COGNIGATE_PUBLIC", "/health,/static/*").config();
-    assert_eq!(config.public.len(), 2);
-    assert!(Given::minimal().config().public.is_empty(), "nothing is public by default");
+    assert_eq!(config.sites[0].public.len(), 2);
+    assert!(Given::minimal().config().sites[0].public.is_empty(), "nothing is public by default");
     for (item, says) in [
         ("static", "begin with a slash"),
         ("/*", "every path public"),

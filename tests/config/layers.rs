@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use cognigate::config::{Config, LogFormat, Mode, SameSite, Sources};
+use cognigate::config::{Config, LogFormat, SameSite, Sources};
 
 use super::{Given, KEY, assert_says, one};
 
@@ -15,27 +15,28 @@ fn place(config: &Config, key: &str) -> String {
 #[test]
 fn the_five_settings_are_enough() {
     let config = Given::minimal().config();
-    assert_eq!(config.public_url.to_string(), "https://app.example.com");
+    assert_eq!(config.sites[0].public_url.to_string(), "https://app.example.com");
     assert!(
-        matches!(&config.mode, Mode::Proxy { upstreams } if upstreams[0].address.to_string() == "http://127.0.0.1:3000")
+        config.gateway.is_none()
+            && config.sites[0].upstreams[0].address.to_string() == "http://127.0.0.1:3000"
     );
     assert_eq!(config.prefix.as_str(), "/oauth2");
-    assert_eq!(config.cognito.pool.as_str(), "eu-west-1_AbCdEfGhI");
-    assert_eq!(config.cognito.pool.region(), "eu-west-1");
-    assert_eq!(config.cognito.client_id, "1h57kf5cpq17m0eml12example");
-    assert!(config.cognito.client_secret.is_none());
-    let domain = config.cognito.domain.unwrap();
+    assert_eq!(config.sites[0].cognito.pool.as_str(), "eu-west-1_AbCdEfGhI");
+    assert_eq!(config.sites[0].cognito.pool.region(), "eu-west-1");
+    assert_eq!(config.sites[0].cognito.client_id, "1h57kf5cpq17m0eml12example");
+    assert!(config.sites[0].cognito.client_secret.is_none());
+    let domain = config.sites[0].cognito.domain.clone().unwrap();
     assert_eq!(domain.as_str(), "https://my-app.auth.eu-west-1.amazoncognito.com/");
-    assert_eq!(config.cognito.scopes, ["openid", "email", "profile"]);
-    assert!(!config.cognito.allow_insecure_http);
+    assert_eq!(config.sites[0].cognito.scopes, ["openid", "email", "profile"]);
+    assert!(!config.sites[0].cognito.allow_insecure_http);
     assert_eq!(config.session.refresh_margin, Duration::from_secs(60));
-    assert_eq!(config.cookie.name, "__Host-cognigate");
-    assert!(config.cookie.secure);
-    assert_eq!(config.cookie.same_site, SameSite::Lax);
-    assert_eq!(config.cookie.domain, None);
-    assert_eq!(config.cookie.scope, "app.example.com");
+    assert_eq!(config.sites[0].cookie.name, "__Host-cognigate");
+    assert!(config.sites[0].cookie.secure);
+    assert_eq!(config.sites[0].cookie.same_site, SameSite::Lax);
+    assert_eq!(config.sites[0].cookie.domain, None);
+    assert_eq!(config.sites[0].cookie.scope, "app.example.com");
     assert_eq!(config.listen.address, "0.0.0.0:8080".parse::<SocketAddr>().unwrap());
-    assert!(config.listen.hosts.is_empty());
+    assert!(config.sites[0].hosts.is_empty());
     assert_eq!(config.admin.address, "127.0.0.1:9090".parse::<SocketAddr>().unwrap());
     assert_eq!((config.log.format, config.log.level.as_str()), (LogFormat::Json, "info"));
 }
@@ -55,9 +56,12 @@ fn the_later_layer_wins() {
 #[test]
 fn a_list_is_replaced_and_not_joined() {
     let config = Given::with("cognito.scopes", "['openid', 'phone']").config();
-    assert_eq!(config.cognito.scopes, ["openid", "phone"]);
+    assert_eq!(config.sites[0].cognito.scopes, ["openid", "phone"]);
     let given = Given::with("cognito.scopes", "['openid', 'phone']");
-    assert_eq!(given.variable("COGNIGATE_COGNITO__SCOPES", "openid").config().cognito.scopes, ["openid"]);
+    assert_eq!(
+        given.variable("COGNIGATE_COGNITO__SCOPES", "openid").config().sites[0].cognito.scopes,
+        ["openid"]
+    );
 }
 
 #[test]
@@ -101,7 +105,7 @@ fn an_unknown_flag_key_is_refused() {
 #[test]
 fn a_secret_on_the_command_line_is_warned_of() {
     let config = Given::minimal().flag("cognito.client_secret", "hush").config();
-    assert_eq!(config.cognito.client_secret.unwrap().expose(), "hush");
+    assert_eq!(config.sites[0].cognito.client_secret.clone().unwrap().expose(), "hush");
     assert_says(&config.warnings.join("\n"), &["cognito.client_secret is on the command line"]);
 }
 
@@ -117,7 +121,7 @@ fn flags_and_variables_are_enough_without_a_file() {
     let environment = environment.map(|(name, value)| (name.into(), value.into())).to_vec();
     let flags = vec![("cognito.domain".to_owned(), "auth.example.com".to_owned())];
     let sources = Sources { file: None, environment, flags };
-    assert_eq!(Config::load(&sources).unwrap().cognito.client_id, "client");
+    assert_eq!(Config::load(&sources).unwrap().sites[0].cognito.client_id, "client");
 }
 
 #[test]
@@ -157,8 +161,8 @@ fn the_printed_configuration_loads_again_to_the_same() {
         settings.map(|setting| (setting.key.clone(), setting.value.clone())).collect::<Vec<_>>()
     };
     assert_eq!(values(&again), values(&config));
-    assert_eq!(format!("{:?}", again.cognito), format!("{:?}", config.cognito));
-    assert_eq!(format!("{:?}", again.cookie), format!("{:?}", config.cookie));
+    assert_eq!(format!("{:?}", again.sites[0].cognito), format!("{:?}", config.sites[0].cognito));
+    assert_eq!(format!("{:?}", again.sites[0].cookie), format!("{:?}", config.sites[0].cookie));
 }
 
 #[test]

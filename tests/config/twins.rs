@@ -9,17 +9,17 @@ fn a_secret_may_stand_in_a_file() {
     let given = Given::minimal();
     let path = given.beside("secret", "012345\n");
     let config = given.text("cognito.client_secret_file", &path).config();
-    assert_eq!(config.cognito.client_secret.unwrap().expose(), "012345");
+    assert_eq!(config.sites[0].cognito.client_secret.clone().unwrap().expose(), "012345");
 
     let given = Given::minimal();
     let path = given.beside("secret", "hush");
     let config = given.variable("COGNIGATE_COGNITO__CLIENT_SECRET_FILE", path).config();
-    assert_eq!(config.cognito.client_secret.unwrap().expose(), "hush");
+    assert_eq!(config.sites[0].cognito.client_secret.clone().unwrap().expose(), "hush");
 
     let given = Given::minimal();
     let path = given.beside("secret", "hush");
     let config = given.flag("cognito.client_secret_file", &path).config();
-    assert_eq!(config.cognito.client_secret.unwrap().expose(), "hush");
+    assert_eq!(config.sites[0].cognito.client_secret.clone().unwrap().expose(), "hush");
     assert!(!config.warnings.join("\n").contains("command line"), "{:?}", config.warnings);
 }
 
@@ -31,7 +31,7 @@ fn exactly_one_newline_is_trimmed_from_a_secret() {
         let given = Given::minimal();
         let path = given.beside("secret", content);
         let config = given.text("cognito.client_secret_file", &path).config();
-        assert_eq!(config.cognito.client_secret.unwrap().expose(), secret);
+        assert_eq!(config.sites[0].cognito.client_secret.clone().unwrap().expose(), secret);
     }
 }
 
@@ -109,7 +109,7 @@ fn the_later_layer_wins_between_files() {
     let path = given.beside("secret", "hush");
     let given = given.text("cognito.client_secret_file", "/nowhere");
     let config = given.variable("COGNIGATE_COGNITO__CLIENT_SECRET_FILE", path).config();
-    assert_eq!(config.cognito.client_secret.unwrap().expose(), "hush");
+    assert_eq!(config.sites[0].cognito.client_secret.clone().unwrap().expose(), "hush");
 }
 
 #[test]

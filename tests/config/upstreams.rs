@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use cognigate::config::{AppAddress, Config, ForwardHost, Mode, Upstream};
+use cognigate::config::{AppAddress, Config, ForwardHost, Upstream};
 use rcgen::{CertificateParams, KeyPair};
 
 use super::{Given, KEY, assert_says, one};
 
 fn upstreams(config: &Config) -> &[Upstream] {
-    match &config.mode {
-        Mode::Proxy { upstreams } => upstreams,
-        Mode::Gateway { .. } => panic!("a gateway"),
-    }
+    &config.sites[0].upstreams
 }
 
 fn several() -> Given {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cognigate::app::App;
-use cognigate::config::Mode;
 use cognigate::proxy::upstreams::Upstreams;
 use cognigate::server::conn::Terms;
 use cognigate::server::connection_limit::ConnectionLimit;
@@ -177,8 +176,7 @@ async fn assert_unanswered(visitor: &mut Visitor, status: u16, title: &str) {
 /// A gate like the stage's, in front of `app`, that waits so long for an answer.
 async fn impatient(stage: &Stage, app: &AppByHand, patience: Duration) -> SocketAddr {
     let config = stage.config(&[("upstream", &app.url())]);
-    let Mode::Proxy { upstreams } = &config.mode else { unreachable!() };
-    let upstreams = Upstreams::new(upstreams, &Arc::default()).unwrap().answers_within(patience);
+    let upstreams = Upstreams::new(&config.sites, &Arc::default()).unwrap().answers_within(patience);
     let gate = Arc::new(App::new(&config, stage.clock.clone()).unwrap());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -57,7 +57,7 @@ fn store(server: Option<&RedisServer>, keys: &str) -> Store {
     let attributes = Attributes { secure: true, same_site: SameSite::Lax, domain: None };
     let ring = KeyRing::new(&config.session.keys);
     let (clock, metrics) = (Clock::manual(NOW), Arc::new(Metrics::new()));
-    let store = Store::new(&config, &ring, "scope", attributes, clock, metrics);
+    let store = Store::new(&config, &config.sites[0].cookie.name, &ring, "scope", attributes, clock, metrics);
     let kept = store.clone();
     tokio::spawn(async move { kept.keep_open().await });
     store

@@ -14,7 +14,7 @@ mod tls;
 use std::time::Duration;
 
 use cognigate::commands::run::Gate;
-use cognigate::config::{Config, Mode, Sources, Upstream};
+use cognigate::config::{Config, Sources, Upstream};
 
 use crate::support::Stage;
 use crate::support::app::App;
@@ -39,10 +39,7 @@ impl Scene {
         let stage = Stage::new().await;
         let mut alice = stage.signed_in().await;
         let mut config = config(&stage, tables);
-        match &mut config.mode {
-            Mode::Proxy { upstreams } => change(upstreams),
-            Mode::Gateway { .. } => unreachable!(),
-        }
+        change(&mut config.sites[0].upstreams);
         let gate = Gate::start(&config, &[], 1, stage.clock.clone()).unwrap();
         ready(gate.admin_address()).await;
         alice.go_to(gate.address());

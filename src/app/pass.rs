@@ -1,0 +1,121 @@
+//! The way of one request to the app: whose it is, whether it may pass, and the app's answer.
+
+use http::{Method, Response};
+
+use super::{App, Inbound};
+use crate::auth::gate::Admission;
+use crate::auth::navigation::is_navigation;
+use crate::auth::subject;
+use crate::config::OnSessionEnd;
+use crate::failure::{Failure, grpc};
+use crate::proxy::tunnel::End;
+use crate::proxy::upstreams::Upstreams;
+use crate::proxy::{self, Forwarded, Passport, Payload, lasting};
+use crate::session::Session;
+use crate::telemetry::access::Decision;
+use crate::types::Body;
+
+use super::site::Site;
+
+impl App {
+    /// Sends a request on to its app, or answers it: who may not pass is sent to sign in.
+    pub(super) async fn pass(
+        &self,
+        upstreams: Option<&Upstreams>,
+        inbound: &Inbound<'_>,
+        payload: &mut Payload,
+        decision: &mut Decision,
+    ) -> Result<Response<Body>, Failure> {
+        let Inbound { site, head, way, host, path, is_for_all } = inbound;
+        // It would send back the bearer, to a script that must not see it.
+        if head.method == Method::TRACE {
+            return Err(Failure::Method { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" });
+        }
+        decision.route = "app";
+        // Without any, a gateway sends requests on, and has none of them to send here.
+        let chosen = upstreams.and_then(|upstreams| upstreams.choose(host, path));
+        let chosen = chosen.ok_or(Failure::NoEndpoint)?;
+        let target = chosen.target(head.uri, path);
+        let (upstream, uri) = (chosen.upstream, target.as_ref().unwrap_or(head.uri));
+        let is_websocket = payload.upgrade.is_some();
+        if is_websocket {
+            site.origins.admit(head.headers)?;
+        }
+        let mut passport = Passport {
+            told: &[],
+            public_url: &site.public_url,
+            way,
+            version: head.version,
+            request_id: head.request_id,
+            cookies: head.cookies,
+            cookie_name: site.rp.cookie_name(),
+            stripped: chosen.stripped,
+        };
+        if !is_for_all && site.public.include(path) {
+            decision.outcome = "public";
+            let forwarded = proxy::forward(upstream, head.method, uri, head.headers, payload, &passport);
+            return Ok(self.deliver(site, forwarded.await?, None));
+        }
+        match site.rp.admit(head.cookies).await {
+            Admission::Forward { session, renewed } => {
+                decision.outcome = "forward";
+                decision.sub = Some(session.identity.sub.clone());
+                let told = self.app_headers.of(&subject::of(&session));
+                passport.told = &told;
+                // Before the app acts: an answer that cannot be given would hide what it did.
+                let renewal = site.renewal(&session, renewed, head)?;
+                let forwarded =
+                    proxy::forward(upstream, head.method, uri, head.headers, payload, &passport).await;
+                let response = forwarded.map_or_else(
+                    |error| site.explain(error.into(), head),
+                    |forwarded| self.deliver(site, forwarded, Some(&session)),
+                );
+                Ok(site.for_one_user(response, &session, renewal))
+            }
+            Admission::Login { expired } if !is_websocket && is_navigation(head.method, head.headers) => {
+                decision.outcome = "login";
+                Ok(site.rp.begin_login(head, expired))
+            }
+            Admission::CookieLost if is_navigation(head.method, head.headers) => Err(Failure::CookieLost),
+            Admission::Login { .. } | Admission::CookieLost => {
+                decision.outcome = "unauthorized";
+                Err(Failure::Unauthenticated)
+            }
+            Admission::Unavailable(unavailable) => {
+                decision.outcome = "unavailable";
+                Err(unavailable.into())
+            }
+        }
+    }
+
+    /// The app's answer; what outlasts it ends with the session, if it should, and with the gate.
+    fn deliver(&self, site: &Site, forwarded: Forwarded, session: Option<&Session>) -> Response<Body> {
+        let session = session.filter(|_| self.on_session_end == OnSessionEnd::Close);
+        let over = || session.map(|session| -> End { Box::pin(site.rp.over(session)) });
+        match forwarded {
+            Forwarded::Answer(response) if lasting::is_event_stream(response.headers()) => {
+                let (over, told) = (over(), self.tunnels.told());
+                lasting::until(
+                    response,
+                    match over {
+                        Some(over) => Box::pin(async move {
+                            tokio::select! { () = told => {}, () = over => {} }
+                        }),
+                        None => Box::pin(told),
+                    },
+                    None,
+                )
+            }
+            // A call in the middle of which the gate ends is finished, as any answer is.
+            Forwarded::Answer(response) if grpc::is_grpc(response.headers()) => match over() {
+                Some(over) => lasting::until(response, over, Some(grpc::session_over())),
+                None => response,
+            },
+            Forwarded::Answer(response) => response,
+            Forwarded::Switched(response, tunnel) => {
+                self.tunnels.open(tunnel, over());
+                response
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A site: what belongs to one public URL, beside what all sites share.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Response};
+
+use super::WiringError;
+use crate::auth::{RelyingParty, RequestHead};
+use crate::clock::Clock;
+use crate::cognito::client_secret::ClientSecret;
+use crate::cognito::endpoints::Endpoints;
+use crate::cognito::http::Http;
+use crate::cognito::jwks::Jwks;
+use crate::cognito::token::TokenClient;
+use crate::cognito::verify::Verifier;
+use crate::config::{self, Config};
+use crate::failure::Failure;
+use crate::policy::origins::Origins;
+use crate::policy::public::PublicPaths;
+use crate::proxy;
+use crate::session::Session;
+use crate::telemetry::metrics::Metrics;
+use crate::types::{Body, Origin};
+
+/// What one site's requests are judged and answered by.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) rp: RelyingParty,
+    /// What browsers see.
+    pub(super) public_url: Origin,
+    /// What needs no session.
+    pub(super) public: PublicPaths,
+    /// Whose pages may open a WebSocket.
+    pub(super) origins: Origins,
+}
+
+/// What the sites have in common while they are made.
+pub(super) struct Shared<'a> {
+    pub(super) config: &'a Config,
+    pub(super) http: Http,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Site {
+    /// The site, and the keys of its pool.
+    pub(super) fn new(site: &config::Site, shared: &Shared<'_>) -> Result<(Self, Arc<Jwks>), WiringError> {
+        let Shared { config, http, clock, metrics } = shared;
+        let cognito = &site.cognito;
+        let endpoints = Endpoints::new(cognito)?;
+        let jwks = Arc::new(Jwks::new(http.clone(), endpoints.jwks.clone(), clock.clone()));
+        let verifier =
+            Verifier::new(Arc::clone(&jwks), &endpoints.issuers, &cognito.client_id, clock.clone());
+        let secret = ClientSecret::new(cognito.client_secret.clone(), cognito.client_secret_file.clone());
+        let tokens = TokenClient::new(http.clone(), &endpoints, &cognito.client_id, secret);
+        let rp =
+            RelyingParty::new(config, site, &endpoints, tokens, verifier, clock.clone(), Arc::clone(metrics));
+        let site = Self {
+            rp,
+            public_url: site.public_url.clone(),
+            public: PublicPaths::new(&site.public),
+            origins: Origins::new(&site.public_url, &config.websocket.origins),
+        };
+        Ok((site, jwks))
+    }
+
+    /// The answer to a failure, for whoever sent `head`.
+    pub(super) fn explain(&self, failure: Failure, head: &RequestHead<'_>) -> Response<Body> {
+        failure.into_response(Some(&self.rp), head)
+    }
+
+    /// The lines that store a session that was renewed.
+    pub(super) fn renewal(
+        &self,
+        session: &Session,
+        renewed: bool,
+        head: &RequestHead<'_>,
+    ) -> Result<Vec<HeaderValue>, Failure> {
+        if renewed { Ok(self.rp.save(session, head.cookies)?) } else { Ok(Vec::new()) }
+    }
+
+    /// Gives the answer the session's new cookie, unless that is out of date by now, and keeps it out of shared
+    /// caches.
+    pub(super) fn for_one_user(
+        &self,
+        mut response: Response<Body>,
+        session: &Session,
+        renewal: Vec<HeaderValue>,
+    ) -> Response<Body> {
+        let cookies = if !renewal.is_empty() && self.rp.is_current(session) { renewal } else { Vec::new() };
+        proxy::seal_answer(response.headers_mut(), cookies);
+        response
+    }
+}
