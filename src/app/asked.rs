@@ -5,6 +5,7 @@ use http::{Method, Response};
 use super::{App, Inbound};
 use crate::auth::RequestHead;
 use crate::auth::gate::Admission;
+use crate::auth::login::Ask;
 use crate::auth::navigation::is_navigation;
 use crate::auth::subject;
 use crate::failure::{Failure, challenge};
@@ -76,7 +77,7 @@ impl App {
             Admission::CookieLost => Err(Failure::CookieLost),
             Admission::Login { expired } => {
                 decision.outcome = "login";
-                Ok(site.rp.begin_login(&original, expired))
+                Ok(site.rp.begin_login(&original, expired, Ask::default()))
             }
             // Signed in meanwhile, in another tab, or refreshed at the second try: what was rotated goes along.
             Admission::Forward { session, renewed } => {

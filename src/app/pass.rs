@@ -4,6 +4,7 @@ use http::{Method, Response};
 
 use super::{App, Inbound};
 use crate::auth::gate::Admission;
+use crate::auth::login::Ask;
 use crate::auth::navigation::is_navigation;
 use crate::auth::subject;
 use crate::config::OnSessionEnd;
@@ -74,7 +75,7 @@ impl App {
             }
             Admission::Login { expired } if !is_websocket && is_navigation(head.method, head.headers) => {
                 decision.outcome = "login";
-                Ok(site.rp.begin_login(head, expired))
+                Ok(site.rp.begin_login(head, expired, Ask::default()))
             }
             Admission::CookieLost if is_navigation(head.method, head.headers) => Err(Failure::CookieLost),
             Admission::Login { .. } | Admission::CookieLost => {

@@ -11,13 +11,27 @@ use super::{RelyingParty, RequestHead};
 use crate::pages::see_other;
 use crate::types::Body;
 
+/// What one sign-in is to be like, where it differs from what the configuration says of all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ask<'a> {
+    /// In the place of the provider that the configuration names.
+    pub identity_provider: Option<&'a str>,
+    /// True: whoever is known at Cognito proves it anew (`prompt=login`).
+    pub anew: bool,
+}
+
 impl RelyingParty {
     /// Sends a navigation to the login page; it comes back to where it was going.
     ///
     /// `expired` ends the cookies of a session that is over.
     #[must_use]
-    pub fn begin_login(&self, head: &RequestHead<'_>, expired: Vec<HeaderValue>) -> Response<Body> {
-        self.send_to_cognito(head, self.return_to(head), false, expired)
+    pub fn begin_login(
+        &self,
+        head: &RequestHead<'_>,
+        expired: Vec<HeaderValue>,
+        ask: Ask<'_>,
+    ) -> Response<Body> {
+        self.send_to_cognito(head, self.return_to(head), State::random(false), expired, ask)
     }
 
     /// Where a request without a session comes back to.
@@ -29,12 +43,12 @@ impl RelyingParty {
     /// `start?rd=…`: sends to the login page whoever asks, to come back to `rd`.
     #[must_use]
     pub fn start(&self, head: &RequestHead<'_>) -> Response<Body> {
-        self.send_to_cognito(head, self.asked_return(head), false, Vec::new())
+        self.send_to_cognito(head, self.asked_return(head), State::random(false), Vec::new(), Ask::default())
     }
 
     /// A login whose own cookie is gone begins once more; its state says so.
     pub(super) fn restart_login(&self, head: &RequestHead<'_>) -> Response<Body> {
-        self.send_to_cognito(head, ReturnTo::root(), true, Vec::new())
+        self.send_to_cognito(head, ReturnTo::root(), State::random(true), Vec::new(), Ask::default())
     }
 
     /// The `rd` of a request, once; anything else is the root.
@@ -66,19 +80,25 @@ impl RelyingParty {
         &self,
         head: &RequestHead<'_>,
         return_to: ReturnTo,
-        restarted: bool,
+        state: State,
         mut cookies: Vec<HeaderValue>,
+        ask: Ask<'_>,
     ) -> Response<Body> {
-        let state = State::random(restarted);
         let login = LoginState::new(self.clock.now(), return_to);
         cookies.extend(self.login_states.begin(&state, &login, head.cookies));
-        see_other(self.authorization_request(&state, &login).as_str(), cookies)
+        see_other(self.authorization_request(&state, &login, ask).as_str(), cookies)
     }
 
     /// RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core 1.0 §3.1.2.1.
-    fn authorization_request(&self, state: &State, login: &LoginState) -> Url {
+    fn authorization_request(&self, state: &State, login: &LoginState, ask: Ask<'_>) -> Url {
         let mut url = self.authorize.clone();
-        let extra = &self.authorize_parameters;
+        let always = &self.authorize_parameters;
+        // One of the two names the provider, never both.
+        let (provider, identifier) = match ask.identity_provider {
+            Some(provider) => (Some(provider), None),
+            None => (always.identity_provider.as_deref(), always.idp_identifier.as_deref()),
+        };
+        let prompt = if ask.anew { Some("login") } else { always.prompt.as_deref() };
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", &self.client_id)
@@ -90,14 +110,14 @@ impl RelyingParty {
             .append_pair("code_challenge_method", "S256")
             .extend_pairs(
                 [
-                    ("identity_provider", &extra.identity_provider),
-                    ("idp_identifier", &extra.idp_identifier),
-                    ("lang", &extra.lang),
-                    ("prompt", &extra.prompt),
-                    ("resource", &extra.resource),
+                    ("identity_provider", provider),
+                    ("idp_identifier", identifier),
+                    ("lang", always.lang.as_deref()),
+                    ("prompt", prompt),
+                    ("resource", always.resource.as_deref()),
                 ]
                 .into_iter()
-                .filter_map(|(name, value)| value.as_deref().map(|value| (name, value))),
+                .filter_map(|(name, value)| Some((name, value?))),
             );
         url
     }
