@@ -68,7 +68,7 @@ pub struct App {
     admin_token: Option<Secret>,
     /// Who asks, where requests do not go on from here.
     dialect: Option<Dialect>,
-    app_headers: AppHeaders,
+    app_headers: Arc<AppHeaders>,
 }
 
 /// Why the rooms cannot be wired.
@@ -115,10 +115,10 @@ impl App {
                 Mode::Proxy { .. } => None,
                 Mode::Gateway { dialect } => Some(dialect),
             },
-            app_headers: match config.mode {
-                Mode::Proxy { .. } => AppHeaders::for_apps(),
-                Mode::Gateway { .. } => AppHeaders::for_gateways(),
-            },
+            app_headers: Arc::new(AppHeaders::new(
+                &config.forward,
+                matches!(config.mode, Mode::Gateway { .. }),
+            )),
         })
     }
 
@@ -240,6 +240,7 @@ impl App {
         }
         let mut passport = Passport {
             told: &[],
+            app_headers: &self.app_headers,
             public_url: &self.public_url,
             way,
             version: head.version,

@@ -13,6 +13,7 @@ mod endpoint;
 mod environment;
 mod error;
 mod file;
+mod forward;
 mod host_name;
 mod key;
 pub mod key_file;
@@ -60,6 +61,9 @@ pub use app_address::{AppAddress, AppAddressError};
 pub use cookie::SameSiteError;
 pub use effective::{Effective, Setting};
 pub use error::{ConfigError, Problem};
+pub use forward::{
+    Forward, ForwardBearer, ForwardBearerError, MappedHeader, MappedHeaderError, Preset, PresetError,
+};
 pub use key::{KEYS, Key, Kind, VARIABLE_PREFIX};
 pub use log::LogFormatError;
 pub use path_prefix::{PathPrefix, PathPrefixError};
@@ -86,6 +90,7 @@ pub struct Config {
     pub prefix: EndpointPrefix,
     /// Paths that need no session.
     pub public: Vec<PublicPath>,
+    pub forward: Forward,
     pub cognito: Cognito,
     pub session: Session,
     /// There where `session.store` is Redis, and perhaps where it is not.
@@ -402,9 +407,11 @@ impl Config {
             upstreams::warn_of_hosts_without_sessions(upstreams, public_url, domain, &mut report);
         }
         let log = log::log(&raw.log, &mut report);
+        let forward = forward::forward(&raw.forward, &mut report);
         let cognito = cognito::cognito(raw.cognito, &mut report);
         let (
             site::Site { public_url: Some(public_url), mode: Some(mode), prefix: Some(prefix), public },
+            Some(forward),
             Some(cognito),
             Some(session),
             Some(redis),
@@ -417,6 +424,7 @@ impl Config {
             false,
         ) = (
             site,
+            forward,
             cognito,
             session,
             redis,
@@ -439,6 +447,7 @@ impl Config {
             mode,
             prefix,
             public,
+            forward,
             cognito,
             session,
             redis,
