@@ -64,7 +64,7 @@ pub struct App {
     admin_token: Option<Secret>,
     /// Who asks, where requests do not go on from here.
     dialect: Option<Dialect>,
-    app_headers: AppHeaders,
+    app_headers: Arc<AppHeaders>,
 }
 
 /// A request whose site and path are known.
@@ -116,10 +116,7 @@ impl App {
             trusted_proxies: TrustedProxies::new(&config.listen.trusted_proxies),
             admin_token: config.admin.token.clone(),
             dialect: config.gateway,
-            app_headers: match config.gateway {
-                None => AppHeaders::for_apps(),
-                Some(_) => AppHeaders::for_gateways(),
-            },
+            app_headers: Arc::new(AppHeaders::new(&config.forward, config.gateway.is_some())),
         })
     }
 

@@ -74,6 +74,26 @@ async fn a_session_is_a_200_without_a_body_that_says_who_it_is() {
 }
 
 #[tokio::test]
+async fn what_is_configured_for_the_app_is_what_nginx_is_told() {
+    for (bearer, preset, names) in [
+        ("id", "none", &["authorization", "x-name"][..]),
+        ("none", "alb", &["x-amzn-oidc-accesstoken", "x-amzn-oidc-identity", "x-name"]),
+        ("none", "none", &["x-name"]),
+    ] {
+        let forward = |setup: Setup| setup.set("forward.bearer", bearer).set("forward.preset", preset);
+        let stage =
+            stage_with(|setup| forward(setup).set("forward.headers", "X-Name=cognito:username")).await;
+        let yes = ask(&mut signed_in(&stage, "alice").await, DEEP_LINK).await;
+        let usual = ["cache-control", "content-length", "date"];
+        let mut told: Vec<&str> = yes.headers().keys().map(|name| name.as_str()).collect();
+        told.retain(|name| !usual.contains(name));
+        told.sort_unstable();
+        assert_eq!(told, names);
+        assert_eq!(header(&yes, "x-name"), Some("alice"));
+    }
+}
+
+#[tokio::test]
 async fn the_question_may_come_by_any_method_with_any_suffix_and_query() {
     let stage = stage().await;
     let mut alice = signed_in(&stage, "alice").await;

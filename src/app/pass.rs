@@ -44,6 +44,7 @@ impl App {
         }
         let mut passport = Passport {
             told: &[],
+            app_headers: &self.app_headers,
             public_url: &site.public_url,
             way,
             version: head.version,

@@ -130,8 +130,9 @@ impl RelyingParty {
             return Err(CallbackError::Mismatch("their `sub` differs"));
         }
         let auth_time = id.auth_time.or(access.auth_time);
+        let expires = self.kept.expires(&id, &access);
         let identity = self.kept.identity(id, &access);
-        let mut session = Session::new(self.clock.now(), tokens.access_token, access.expires, identity);
+        let mut session = Session::new(self.clock.now(), tokens.access_token, expires, identity);
         session.auth_time = auth_time;
         session.refresh_token = tokens.refresh_token;
         session.id_token = self.kept.id_token(id_token);

@@ -1,32 +1,52 @@
 //! Who the user is, from what the verified tokens claim.
 
+use crate::clock::UnixTime;
 use crate::cognito::claims::{AccessClaims, IdClaims};
+use crate::config::{Config, ForwardBearer};
 use crate::secret::Secret;
-use crate::session::Identity;
+use crate::session::{Identity, Session};
 
 /// Kept of every user, under names of their own.
 const ALWAYS: [&str; 5] = ["sub", "cognito:username", "email", "cognito:groups", "preferred_username"];
 
-/// What a session keeps of an id token beside what it always keeps.
+/// What a session keeps of the tokens beside what it always keeps.
 #[derive(Clone, Debug)]
 pub struct Kept {
     claims: Vec<String>,
+    /// Those of them that pages may know.
+    shown: Vec<String>,
+    /// The whole token.
     id_token: bool,
+    /// It is what the app gets.
+    forwards_id_token: bool,
 }
 
 impl Kept {
-    /// Claims by name, and perhaps the whole token.
-    pub fn new(claims: &[String], id_token: bool) -> Self {
-        let further = claims.iter().filter(|name| !ALWAYS.contains(&name.as_str()));
-        Self { claims: further.cloned().collect(), id_token }
+    /// What somebody asks for: `session.claims`, and whatever the app is told.
+    pub fn new(config: &Config) -> Self {
+        let shown = &config.session.claims;
+        let mut claims: Vec<String> = Vec::new();
+        for name in shown.iter().map(String::as_str).chain(config.forward.claims()) {
+            if !ALWAYS.contains(&name) && claims.iter().all(|known| known != name) {
+                claims.push(name.to_owned());
+            }
+        }
+        let forwards_id_token = config.forward.bearer == ForwardBearer::Id;
+        Self {
+            claims,
+            shown: shown.clone(),
+            id_token: config.session.store_id_token || forwards_id_token,
+            forwards_id_token,
+        }
     }
 
     /// The id token's claims, and the access token's where the id token has none.
     pub fn identity(&self, mut id: IdClaims, access: &AccessClaims) -> Identity {
+        let mut claim = |name: &String| id.all.remove(name).or_else(|| access.all.get(name).cloned());
         let claims =
-            self.claims.iter().filter_map(|name| Some((name.clone(), id.all.remove(name)?.to_string())));
+            self.claims.iter().filter_map(|name| Some((name.clone(), claim(name)?.to_string()))).collect();
         Identity {
-            claims: claims.collect(),
+            claims,
             sub: id.sub,
             username: id.username.or_else(|| access.username.clone()),
             email: id.email,
@@ -35,8 +55,34 @@ impl Kept {
         }
     }
 
+    /// Those of a token that speaks for itself, as name and JSON text.
+    pub fn of_access_token(&self, access: &AccessClaims) -> Vec<(String, String)> {
+        let claim = |name: &String| Some((name.clone(), access.all.get(name)?.to_string()));
+        self.claims.iter().filter_map(claim).collect()
+    }
+
     /// The token, where it is kept.
     pub fn id_token(&self, token: Secret) -> Option<Secret> {
         self.id_token.then_some(token)
+    }
+
+    /// When the tokens are over that the app gets.
+    pub fn expires(&self, id: &IdClaims, access: &AccessClaims) -> UnixTime {
+        if self.forwards_id_token { access.expires.min(id.expires) } else { access.expires }
+    }
+
+    /// True where a refresh without an id token is of no use.
+    pub fn needs_id_token(&self) -> bool {
+        self.forwards_id_token
+    }
+
+    /// True for a session from before an id token was forwarded: the app cannot be told of it as it is.
+    pub fn is_missed_by(&self, session: &Session) -> bool {
+        self.forwards_id_token && session.id_token.is_none()
+    }
+
+    /// True for what a page may know of its user.
+    pub fn shows(&self, claim: &str) -> bool {
+        self.shown.iter().any(|shown| shown == claim)
     }
 }

@@ -128,7 +128,7 @@ impl RelyingParty {
         let login_attributes = Attributes { same_site: CookieSameSite::Lax, ..attributes.clone() };
         let name = site.cookie.name.as_str();
         let tokens = Arc::new(tokens);
-        let kept = Kept::new(&config.session.claims, config.session.store_id_token);
+        let kept = Kept::new(config);
         let signed_out = Arc::new(Remembered::new(TOMBSTONE, REMEMBERED, clock.clone()));
         let lifetimes = Lifetimes::new(config.session.max_lifetime, config.session.idle_timeout);
         let store = Store::new(config, name, &ring, &scope, attributes, clock.clone(), Arc::clone(&metrics));

@@ -120,11 +120,13 @@ impl Refresher {
     pub async fn fresh(&self, held: &Held) -> Freshness {
         let session = &held.session;
         let now = self.shared.clock.now();
-        if session.access_expires > now.plus(self.margin) {
+        let is_whole = !self.shared.kept.is_missed_by(session);
+        if is_whole && session.access_expires > now.plus(self.margin) {
             return Freshness::Current;
         }
         let Some(refresh_token) = session.refresh_token.clone() else {
-            return if session.access_expires > now { Freshness::Current } else { Freshness::Ended };
+            let valid = is_whole && session.access_expires > now;
+            return if valid { Freshness::Current } else { Freshness::Ended };
         };
         let hash = hash(&refresh_token);
         let mut awaited = false;
@@ -134,7 +136,7 @@ impl Refresher {
                 return Freshness::Ended;
             }
             let now = self.shared.clock.now();
-            let valid = session.access_expires > now;
+            let valid = is_whole && session.access_expires > now;
             let (since, mut ended) = match self.shared.flight(&hash, held, &refresh_token, awaited) {
                 Flight::Renewed { session, .. } if session.access_expires > now => {
                     return Freshness::Renewed(session);
@@ -273,24 +275,29 @@ impl Shared {
         if access.sub != held.identity.sub {
             return Err(RefreshError::OtherUser);
         }
-        let identity = match &tokens.id_token {
+        let (identity, expires) = match &tokens.id_token {
             Some(token) => {
                 let id = self.verifier.id_token(token.expose(), None).await?;
                 if id.sub != held.identity.sub {
                     return Err(RefreshError::OtherUser);
                 }
-                self.kept.identity(id, &access)
+                let expires = self.kept.expires(&id, &access);
+                (self.kept.identity(id, &access), expires)
             }
-            None => held.identity,
+            // What is held is about to be over.
+            None if self.kept.needs_id_token() => {
+                return Err(GrantError::Malformed("it has no id_token").into());
+            }
+            None => (held.identity, access.expires),
         };
         // The verifier forgives a skew of the clocks; forwarding does not.
-        if access.expires <= self.clock.now() {
+        if expires <= self.clock.now() {
             return Err(RefreshError::ExpiredAlready);
         }
         Ok(Session {
             touched: self.clock.now(),
             access_token: tokens.access_token,
-            access_expires: access.expires,
+            access_expires: expires,
             refresh_token: tokens.refresh_token.or(held.refresh_token),
             id_token: tokens.id_token.and_then(|token| self.kept.id_token(token)).or(held.id_token),
             identity,
@@ -313,7 +320,7 @@ enum RefreshError {
     Refused(#[from] TokenRefused),
     #[error("a refreshed token belongs to another user")]
     OtherUser,
-    #[error("the refreshed access token has expired already; is this machine's clock right?")]
+    #[error("the refreshed tokens have expired already; is this machine's clock right?")]
     ExpiredAlready,
 }
 

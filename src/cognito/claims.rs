@@ -15,6 +15,7 @@ pub struct IdClaims {
     /// `cognito:groups`; empty where the claim is absent.
     pub groups: Vec<String>,
     pub auth_time: Option<UnixTime>,
+    pub expires: UnixTime,
     /// Every claim as it stands.
     pub all: Map<String, Value>,
 }
@@ -27,6 +28,8 @@ pub struct AccessClaims {
     pub groups: Vec<String>,
     pub auth_time: Option<UnixTime>,
     pub expires: UnixTime,
+    /// Every claim as it stands.
+    pub all: Map<String, Value>,
 }
 
 pub(super) fn text(claims: &Map<String, Value>, name: &str) -> Option<String> {

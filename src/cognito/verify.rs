@@ -61,7 +61,7 @@ impl Verifier {
     /// An id token. `nonce` is the one that was sent; `None` where none was (after a refresh).
     pub async fn id_token(&self, token: &str, nonce: Option<&str>) -> Result<IdClaims, TokenRefused> {
         let claims = self.signed_claims(token).await?;
-        self.common(&claims, "id")?;
+        let expires = self.common(&claims, "id")?;
         self.audience(&claims)?;
         if let Some(nonce) = nonce {
             let given = text(&claims, "nonce").ok_or(TokenRefused::ClaimMissing("nonce"))?;
@@ -76,6 +76,7 @@ impl Verifier {
             preferred_username: text(&claims, "preferred_username"),
             groups: list(&claims, "cognito:groups"),
             auth_time: time(&claims, "auth_time"),
+            expires,
             all: claims,
         })
     }
@@ -95,6 +96,7 @@ impl Verifier {
             groups: list(&claims, "cognito:groups"),
             auth_time: time(&claims, "auth_time"),
             expires,
+            all: claims,
         })
     }
 

@@ -105,6 +105,15 @@ fn toml(key: KeyAt<'_>, value: &ValueKind) -> String {
         toml::Value::from(text).to_string()
     };
     match value {
+        ValueKind::Array(entries) if key.kind == Kind::Table => {
+            let entries = entries.iter().map(|entry| {
+                let entry = entry.to_string();
+                let (name, value) = entry.split_once('=').unwrap_or((&entry, ""));
+                format!("{} = {}", toml::Value::from(name), text(value))
+            });
+            let entries = entries.collect::<Vec<_>>().join(", ");
+            if entries.is_empty() { "{}".to_owned() } else { format!("{{ {entries} }}") }
+        }
         ValueKind::Array(items) => {
             let items = items.iter().map(|item| match &item.kind {
                 ValueKind::String(item) => text(item),

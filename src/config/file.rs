@@ -162,7 +162,8 @@ pub(super) fn put_default(layer: &mut Layer, report: &mut Report, key: &'static 
 /// Puts a TOML value where it has the key's type.
 fn put(layer: &mut Layer, report: &mut Report, key: KeyAt<'_>, value: &DeValue<'_>, place: String) {
     use Kind::{
-        Count, Duration, List, OneOrList, Path, Paths, Secret, SecretFile, SecretList, Size, Switch, Text,
+        Count, Duration, List, OneOrList, Path, Paths, Secret, SecretFile, SecretList, Size, Switch, Table,
+        Text,
     };
     match (key.kind, value) {
         (Text | Duration | Size | Secret | SecretFile | Path, DeValue::String(text)) => {
@@ -191,10 +192,33 @@ fn put(layer: &mut Layer, report: &mut Report, key: KeyAt<'_>, value: &DeValue<'
             }
             layer.put_list(report, key, texts, place);
         }
+        (Table, DeValue::Table(table)) => put_table(layer, report, key, table, place),
         (kind, other) => {
             let text = format!("it must be {}, but is {}", kind.expected(), article(other));
             report.at(key.name, Some(place), text);
         }
+    }
+}
+
+/// Puts a table of texts as a list of `name=value`, in the order of the file.
+fn put_table(layer: &mut Layer, report: &mut Report, key: KeyAt<'_>, table: &DeTable<'_>, place: String) {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    let mut texts = Vec::with_capacity(entries.len());
+    for (name, value) in entries {
+        let (name, value) = (name.get_ref(), value.get_ref());
+        let problem = match value {
+            _ if name.contains('=') => "its name has a =".to_owned(),
+            DeValue::String(text) => {
+                texts.push(format!("{name}={text}"));
+                continue;
+            }
+            other => format!("it must be a string in quotes, but is {}", article(other)),
+        };
+        report.at(&format!("{}.{}", key.name, shown(name)), Some(place.clone()), problem);
+    }
+    if texts.len() == table.len() {
+        layer.put_list(report, key, texts, place);
     }
 }
 

@@ -20,6 +20,9 @@ pub const KEYS: &[Key] = &[
     Key::new("upstreams[].response_timeout", Kind::Duration, Some(r#""60s""#)),
     Key::new("upstreams[].idle_timeout", Kind::Duration, Some(r#""50s""#)),
     Key::new("forward.host", Kind::Text, Some(r#""preserve""#)),
+    Key::new("forward.bearer", Kind::Text, Some(r#""access""#)),
+    Key::new("forward.preset", Kind::Text, Some(r#""oauth2-proxy""#)),
+    Key::new("forward.headers", Kind::Table, Some("{}")),
     Key::new("gateway.dialect", Kind::Text, None),
     Key::new("cognito.user_pool_id", Kind::Text, None),
     Key::new("cognito.client_id", Kind::Text, None),
@@ -116,6 +119,8 @@ pub enum Kind {
     /// `true` or `false`.
     Switch,
     List,
+    /// Texts by name, `{ "name" = "value" }`; in a variable `name=value,name=value`, which is how they go on.
+    Table,
     /// A text, or a list of them.
     OneOrList,
     /// The path of a file, or a list of them. In the configuration file they are relative to that file.
@@ -188,6 +193,7 @@ impl Kind {
             Self::Size => "size",
             Self::Switch => "boolean",
             Self::List => "list of strings",
+            Self::Table => "table of strings",
             Self::OneOrList => "string or list of strings",
             Self::Paths => "path or list of paths",
             Self::Secret => "secret string",
@@ -205,6 +211,7 @@ impl Kind {
             Self::Size => "a size in quotes, such as \"64KiB\"",
             Self::Switch => "true or false, without quotes",
             Self::List | Self::SecretList => "a list of strings, such as [\"a\", \"b\"]",
+            Self::Table => "a table of strings, such as { \"a\" = \"b\" }",
             Self::OneOrList => "a string in quotes or a list of them",
             Self::Paths => "a path in quotes or a list of them",
             Self::SecretFile | Self::Path => "a path in quotes",

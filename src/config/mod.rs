@@ -13,6 +13,7 @@ mod endpoint;
 mod environment;
 mod error;
 mod file;
+mod forward;
 mod host_name;
 mod key;
 pub mod key_file;
@@ -60,6 +61,9 @@ pub use app_address::{AppAddress, AppAddressError};
 pub use cookie::SameSiteError;
 pub use effective::{Effective, Setting};
 pub use error::{ConfigError, Problem};
+pub use forward::{
+    Forward, ForwardBearer, ForwardBearerError, MappedHeader, MappedHeaderError, Preset, PresetError,
+};
 pub use key::{KEYS, Key, Kind, VARIABLE_PREFIX};
 pub use log::LogFormatError;
 pub use path_prefix::{PathPrefix, PathPrefixError};
@@ -84,6 +88,7 @@ pub struct Config {
     pub gateway: Option<Dialect>,
     /// Below what path our own endpoints are.
     pub prefix: EndpointPrefix,
+    pub forward: Forward,
     pub session: Session,
     /// There where `session.store` is Redis, and perhaps where it is not.
     pub redis: Option<Redis>,
@@ -403,6 +408,7 @@ impl Config {
             upstreams::warn_of_hosts_without_sessions(upstreams, public_url, domain, &mut report);
         }
         let log = log::log(&raw.log, &mut report);
+        let forward = forward::forward(&raw.forward, &mut report);
         let cognito = cognito::cognito(raw.cognito, &mut report);
         let (
             site::Site {
@@ -412,6 +418,7 @@ impl Config {
                 public,
                 hosts,
             },
+            Some(forward),
             Some(cognito),
             Some(session),
             Some(redis),
@@ -424,6 +431,7 @@ impl Config {
             false,
         ) = (
             site,
+            forward,
             cognito,
             session,
             redis,
@@ -449,6 +457,7 @@ impl Config {
             sites: vec![Site { public_url, hosts, upstreams, public, cognito, cookie }],
             gateway,
             prefix,
+            forward,
             session,
             redis,
             listen,

@@ -54,6 +54,10 @@ pub(super) struct RawUpstream {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawForward {
     pub(super) host: String,
+    pub(super) bearer: String,
+    pub(super) preset: String,
+    /// `name=claim`, each.
+    pub(super) headers: Vec<String>,
 }
 
 /// A section without defaults, so that it may be absent as a whole.
@@ -210,7 +214,7 @@ mod tests {
         for key in KEYS {
             let value = match key.kind {
                 Kind::Switch => Value::new(None, true),
-                Kind::List | Kind::OneOrList | Kind::Paths | Kind::SecretList => {
+                Kind::List | Kind::Table | Kind::OneOrList | Kind::Paths | Kind::SecretList => {
                     Value::new(None, vec!["text"])
                 }
                 Kind::Count => Value::new(None, 1_u64),

@@ -20,7 +20,7 @@ pub(super) fn put(layer: &mut Layer, report: &mut Report, key: &'static Key, tex
             Ok(count) => layer.put_count(key, count, place),
             Err(_) => report.at(key.name, Some(place), "it must be a whole number"),
         },
-        Kind::List | Kind::OneOrList | Kind::Paths | Kind::SecretList => {
+        Kind::List | Kind::Table | Kind::OneOrList | Kind::Paths | Kind::SecretList => {
             let items = if text.trim().is_empty() {
                 Vec::new()
             } else {

@@ -3,67 +3,165 @@
 use std::fmt::Write as _;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
 
 use super::subject::Subject;
+use crate::config::{Forward, ForwardBearer, Preset};
 
 /// The headers that tell an app who sends a request: those of one deployment.
 #[derive(Clone, Debug)]
 pub struct AppHeaders {
-    user: HeaderName,
-    email: HeaderName,
-    groups: HeaderName,
-    preferred_username: HeaderName,
+    bearer: ForwardBearer,
+    /// No two under one name.
+    headers: Vec<(HeaderName, Said)>,
+}
+
+/// What a header says.
+#[derive(Clone, Debug)]
+enum Said {
+    User,
+    Email,
+    Groups,
+    /// `preferred_username`, else the user name.
+    ShownName,
+    AccessToken,
+    /// A claim, by its name at Cognito.
+    Claim(String),
 }
 
 /// Headers to set, each name once; what is not known of somebody is not there.
 pub type Told = Vec<(HeaderName, HeaderValue)>;
 
+/// Those that users of oauth2-proxy know, which an app gets from it and from a gateway that asks it.
+const OF_APPS: [&str; 4] =
+    ["x-forwarded-user", "x-forwarded-email", "x-forwarded-groups", "x-forwarded-preferred-username"];
+const OF_GATEWAYS: [&str; 4] = [
+    "x-auth-request-user",
+    "x-auth-request-email",
+    "x-auth-request-groups",
+    "x-auth-request-preferred-username",
+];
+
 impl AppHeaders {
-    /// For an app behind the gate.
+    /// `asked`: for a gateway, which hands them on, in place of an app behind the gate.
     #[must_use]
-    pub fn for_apps() -> Self {
-        Self {
-            user: HeaderName::from_static("x-forwarded-user"),
-            email: HeaderName::from_static("x-forwarded-email"),
-            groups: HeaderName::from_static("x-forwarded-groups"),
-            preferred_username: HeaderName::from_static("x-forwarded-preferred-username"),
-        }
+    pub fn new(forward: &Forward, asked: bool) -> Self {
+        let names = if asked { OF_GATEWAYS } else { OF_APPS };
+        let preset: Vec<(&'static str, Said)> = match forward.preset {
+            Preset::Oauth2Proxy => {
+                names.into_iter().zip([Said::User, Said::Email, Said::Groups, Said::ShownName]).collect()
+            }
+            Preset::Alb => {
+                vec![("x-amzn-oidc-identity", Said::User), ("x-amzn-oidc-accesstoken", Said::AccessToken)]
+            }
+            Preset::None => Vec::new(),
+        };
+        let preset = preset.into_iter().map(|(name, said)| (HeaderName::from_static(name), said));
+        let mapped = |name: &HeaderName| forward.headers.iter().any(|mapped| mapped.name == *name);
+        let mut headers: Vec<_> = preset.filter(|(name, _)| !mapped(name)).collect();
+        let further = forward.headers.iter().cloned();
+        headers.extend(further.map(|mapped| (mapped.name, Said::Claim(mapped.claim))));
+        Self { bearer: forward.bearer, headers }
     }
 
-    /// For a gateway, which hands them on.
-    #[must_use]
-    pub fn for_gateways() -> Self {
-        Self {
-            user: HeaderName::from_static("x-auth-request-user"),
-            email: HeaderName::from_static("x-auth-request-email"),
-            groups: HeaderName::from_static("x-auth-request-groups"),
-            preferred_username: HeaderName::from_static("x-auth-request-preferred-username"),
-        }
-    }
-
-    /// What is said of `subject`: the bearer token (RFC 6750 §2.1), marked sensitive, and the claims.
+    /// What is said of `subject`. A token that is asked for and not there is not replaced by another.
     #[must_use]
     pub fn of(&self, subject: &Subject<'_>) -> Told {
-        let one = |text: &str| HeaderValue::try_from(encoded(text, false)).ok();
-        let groups = subject.groups.iter().map(|group| encoded(group, true)).collect::<Vec<_>>().join(",");
-        let shown_name = subject.preferred_username.or(subject.username);
-        let values = [
-            (&self.user, subject.user.and_then(one)),
-            (&self.email, subject.email.and_then(one)),
-            (&self.groups, HeaderValue::try_from(groups).ok().filter(|groups| !groups.is_empty())),
-            (&self.preferred_username, shown_name.and_then(one)),
-            (&AUTHORIZATION, bearer(subject)),
-        ];
-        values.into_iter().filter_map(|(name, value)| Some((name.clone(), value?))).collect()
+        let bearer = match self.bearer {
+            ForwardBearer::Access => Some(subject.access_token),
+            ForwardBearer::Id => subject.id_token,
+            ForwardBearer::None => None,
+        };
+        let bearer = bearer.and_then(|token| secret(&format!("Bearer {}", token.expose())));
+        let mut told = Vec::with_capacity(1 + self.headers.len());
+        told.extend(bearer.map(|value| (AUTHORIZATION, value)));
+        for (name, said) in &self.headers {
+            told.extend(said.of(subject).map(|value| (name.clone(), value)));
+        }
+        told
+    }
+
+    /// True for every header by which a client could pass for somebody, in every spelling.
+    ///
+    /// Servers in front of apps fold names: `X_Forwarded_User` and `X.Forwarded.User` are one with
+    /// `X-Forwarded-User` to a WSGI or CGI app. What other presets and other gates set goes too, whichever is chosen.
+    #[must_use]
+    pub fn speak_of(&self, name: &HeaderName) -> bool {
+        speaks_of_the_user(name) || self.headers.iter().any(|(own, _)| is(name, own.as_str()))
+    }
+
+    /// Removes them.
+    pub fn take_from(&self, headers: &mut HeaderMap) {
+        let forged: Vec<HeaderName> = headers.keys().filter(|name| self.speak_of(name)).cloned().collect();
+        for name in forged {
+            headers.remove(name);
+        }
     }
 }
 
-/// A verified JWT is base64url and dots, so there always is one.
-fn bearer(subject: &Subject<'_>) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(format!("Bearer {}", subject.access_token.expose())).ok()?;
+/// True for every header that an app might take for a statement about the user, whatever is configured.
+#[must_use]
+pub fn speaks_of_the_user(name: &HeaderName) -> bool {
+    const BEGINNINGS: [&str; 2] = ["x-auth-request-", "x-amzn-oidc-"];
+    is(name, "authorization")
+        || is(name, "x-forwarded-access-token")
+        || OF_APPS.iter().any(|known| is(name, known))
+        || BEGINNINGS.iter().any(|beginning| begins(name, beginning))
+}
+
+/// True where `name` is `known` to a server that folds names.
+#[must_use]
+pub fn is(name: &HeaderName, known: &str) -> bool {
+    name.as_str().len() == known.len() && begins(name, known)
+}
+
+/// True where `name` begins with `beginning`, `_` and `.` being as good as `-`.
+#[must_use]
+pub fn begins(name: &HeaderName, beginning: &str) -> bool {
+    let folded = name.as_str().bytes().map(|b| if matches!(b, b'_' | b'.') { b'-' } else { b });
+    name.as_str().len() >= beginning.len() && folded.zip(beginning.bytes()).all(|(a, b)| a == b)
+}
+
+impl Said {
+    fn of(&self, subject: &Subject<'_>) -> Option<HeaderValue> {
+        let text = match self {
+            Self::User => encoded(subject.user?, false),
+            Self::Email => encoded(subject.email?, false),
+            Self::Groups => list(subject.groups.iter().map(String::as_str)),
+            Self::ShownName => encoded(subject.preferred_username.or(subject.username)?, false),
+            Self::AccessToken => return secret(subject.access_token.expose()),
+            Self::Claim(name) => shown(&subject.kept_claim(name)?),
+        };
+        HeaderValue::try_from(text).ok().filter(|value| !value.is_empty())
+    }
+}
+
+/// A verified JWT is base64url and dots, so there always is a value; marked, so that nothing prints it.
+fn secret(token: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(token).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+/// A claim as text: lists joined by commas, what has members as JSON; empty for what is as good as absent.
+fn shown(claim: &Value) -> String {
+    match claim {
+        Value::Null => String::new(),
+        Value::String(text) => encoded(text, false),
+        Value::Array(items) => {
+            let items = items.iter().map(|item| match item {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            });
+            list(items.collect::<Vec<_>>().iter().map(String::as_str))
+        }
+        other => encoded(&other.to_string(), false),
+    }
+}
+
+fn list<'a>(items: impl Iterator<Item = &'a str>) -> String {
+    items.map(|item| encoded(item, true)).collect::<Vec<_>>().join(",")
 }
 
 /// A claim as a header value: what is not printable ASCII as percent-encoded UTF-8, and so the percent sign.
@@ -87,6 +185,8 @@ fn encoded(text: &str, in_list: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -94,5 +194,27 @@ mod tests {
         assert_eq!(encoded("a\r\nX-Evil: 1\0", false), "a%0D%0AX-Evil: 1%00");
         assert_eq!(encoded("Zoë, 100%", false), "Zo%C3%AB, 100%25");
         assert_eq!(encoded("a,b", true), "a%2Cb");
+        assert_eq!(
+            shown(&json!(["a,b", " c", 7, null, true, ["d", "e"]])),
+            "a%2Cb,%20c,7,null,true,[\"d\"%2C\"e\"]"
+        );
+        assert_eq!(shown(&json!({ "a": "b\r\nc", "d": [1, 2] })), "{\"a\":\"b\\r\\nc\",\"d\":[1,2]}");
+        assert_eq!((shown(&json!(7.5)), shown(&json!(false))), ("7.5".to_owned(), "false".to_owned()));
+    }
+
+    #[test]
+    fn case_13_every_spelling_of_an_identity_header_is_one() {
+        for name in [
+            "x_forwarded_user",
+            "x.forwarded.user",
+            "x-forwarded_user",
+            "x_auth.request-anything",
+            "authorization",
+        ] {
+            assert!(speaks_of_the_user(&HeaderName::from_static(name)), "{name}");
+        }
+        for name in ["x-forwarded-users", "x-user", "accept", "x-auth-request"] {
+            assert!(!speaks_of_the_user(&HeaderName::from_static(name)), "{name}");
+        }
     }
 }

@@ -28,12 +28,23 @@ pub struct Subject<'a> {
     pub kept: &'a [(String, String)],
 }
 
+/// The claims that are there by themselves.
+const OWN: [&str; 6] =
+    ["sub", "cognito:username", "username", "email", "preferred_username", "cognito:groups"];
+
 impl Subject<'_> {
     /// A claim by its name at Cognito: of the id token where it is kept, else of the access token.
     ///
     /// Costs the parsing of what holds it, so only for what somebody asks for.
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<Value> {
+        let is_known = OWN.contains(&name) || self.kept.iter().any(|(kept, _)| kept == name);
+        if is_known { self.kept_claim(name) } else { payload(self.access_token)?.remove(name) }
+    }
+
+    /// As [`Subject::claim`], of what is at hand: no token is looked into.
+    #[must_use]
+    pub fn kept_claim(&self, name: &str) -> Option<Value> {
         let text = |text: Option<&str>| text.map(|text| Value::String(text.to_owned()));
         match name {
             "sub" => text(self.user),
@@ -41,10 +52,7 @@ impl Subject<'_> {
             "email" => text(self.email),
             "preferred_username" => text(self.preferred_username),
             "cognito:groups" => (!self.groups.is_empty()).then(|| Value::from(self.groups)),
-            _ => match self.kept.iter().find(|(kept, _)| kept == name) {
-                Some((_, json)) => serde_json::from_str(json).ok(),
-                None => payload(self.access_token)?.remove(name),
-            },
+            _ => serde_json::from_str(&self.kept.iter().find(|(kept, _)| kept == name)?.1).ok(),
         }
     }
 

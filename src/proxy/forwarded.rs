@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use http::header::{FORWARDED, HeaderName, VIA};
 use http::{HeaderMap, HeaderValue, Version};
 
-use super::identity::begins;
+use crate::policy::app_headers::{begins, is};
 use crate::policy::way::Way;
 use crate::types::{Origin, RequestId};
 
@@ -123,5 +123,5 @@ fn starts(name: &HeaderName, beginnings: &[&str]) -> bool {
 }
 
 fn is_one_of(name: &HeaderName, names: &[&str]) -> bool {
-    names.iter().any(|exact| name.as_str().len() == exact.len() && begins(name, exact))
+    names.iter().any(|exact| is(name, exact))
 }

@@ -10,7 +10,6 @@ mod forwarded;
 mod frames;
 pub mod health;
 pub mod hop;
-pub mod identity;
 pub mod lasting;
 mod pool;
 mod tls;
@@ -23,6 +22,8 @@ pub mod upstreams;
 
 pub use self::connect::{ConnectError, NoWay};
 pub use self::upload::Bounds;
+
+use std::sync::Arc;
 
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, COOKIE, EXPECT, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING,
@@ -39,6 +40,7 @@ use self::tunnel::Tunnel;
 use self::upload::Upload;
 use crate::cookie::chunk::is_own;
 use crate::cookie::read::RequestCookies;
+use crate::policy::app_headers::AppHeaders;
 use crate::policy::way::Way;
 use crate::types::{Body, Origin, RequestId, empty};
 
@@ -47,6 +49,8 @@ use crate::types::{Body, Origin, RequestId, empty};
 pub struct Passport<'a> {
     /// Who sends it; nothing on a public path, where the app is told nothing of anybody.
     pub told: &'a [(HeaderName, HeaderValue)],
+    /// What a client must not say.
+    pub app_headers: &'a Arc<AppHeaders>,
     pub public_url: &'a Origin,
     pub way: &'a Way,
     /// What the client spoke.
@@ -88,7 +92,7 @@ pub async fn forward(
 ) -> Result<Forwarded, ForwardError> {
     let body = payload.body.take().ok_or(ForwardError::Body)?;
     let upgrade = payload.upgrade.take();
-    let mut request = Request::new(Upload::new(body, payload.bounds));
+    let mut request = Request::new(Upload::new(body, payload.bounds, Arc::clone(passport.app_headers)));
     *request.method_mut() = method.clone();
     *request.headers_mut() = for_the_app(headers, passport);
     if upgrade.is_some() {
@@ -98,7 +102,7 @@ pub async fn forward(
     let mut response = upstream.send(request, target).await?;
     let switched = (response.status() == StatusCode::SWITCHING_PROTOCOLS)
         .then(|| (upgrade::is_granted(response.headers()), hyper::upgrade::on(&mut response)));
-    let trailer = trailers::announced(response.headers());
+    let trailer = trailers::announced(response.headers(), |_| true);
     // The chunks say where it ends, and whoever believed the length would read on (RFC 9112 §6.3).
     if response.headers().contains_key(TRANSFER_ENCODING) {
         response.headers_mut().remove(CONTENT_LENGTH);
@@ -169,7 +173,7 @@ fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
             // Answered by us, as soon as the app takes the body.
             || (*name == EXPECT && value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
             || hop.contains(name)
-            || identity::speaks_of_the_user(name)
+            || passport.app_headers.speak_of(name)
             || forwarded::speaks_of_the_way(name)
             || (forwarded::names_the_client(name) && !passport.way.is_from_trusted());
         if !ends_here {
@@ -179,7 +183,7 @@ fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
     if trailers::are_welcome(headers) {
         kept.insert(TE, HeaderValue::from_static("trailers"));
     }
-    if let Some(trailer) = trailers::announced(headers) {
+    if let Some(trailer) = trailers::announced(headers, |name| !passport.app_headers.speak_of(name)) {
         kept.insert(TRAILER, trailer);
     }
     // A client may name its cookies as hop-by-hop; then they end here too.

@@ -8,9 +8,10 @@ use http::header::{self, HeaderName, TE, TRAILER};
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 
+use super::forwarded;
 use super::hop::HopByHop;
 use super::upgrade::lists;
-use super::{forwarded, identity};
+use crate::policy::app_headers::speaks_of_the_user;
 
 /// A body whose trailers are those that may pass.
 #[derive(Debug)]
@@ -57,16 +58,19 @@ const NEVER: [HeaderName; 33] = [
 fn may_pass(name: &HeaderName) -> bool {
     !NEVER.contains(name)
         && !HopByHop::ALWAYS.contains(name)
-        && !identity::speaks_of_the_user(name)
+        && !speaks_of_the_user(name)
         && !forwarded::speaks_of_the_way(name)
         && !forwarded::names_the_client(name)
 }
 
-/// The `Trailer` field without the names that do not pass. HTTP/1.1 needs it: only what it names goes out.
-pub(super) fn announced(headers: &HeaderMap) -> Option<HeaderValue> {
+/// The `Trailer` field without the names that do not pass, here or by `may`. HTTP/1.1 needs it: only what it names goes
+/// out.
+pub(super) fn announced(headers: &HeaderMap, may: impl Fn(&HeaderName) -> bool) -> Option<HeaderValue> {
     let lines = headers.get_all(TRAILER).iter();
     let names = lines.flat_map(|line| line.as_bytes().split(|&b| b == b','));
-    let names = names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()).filter(may_pass);
+    let names = names
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .filter(|name| may_pass(name) && may(name));
     let names: Vec<HeaderName> = names.collect();
     let list: Vec<&str> = names.iter().map(HeaderName::as_str).collect();
     // Names joined by commas are a value.

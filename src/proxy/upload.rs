@@ -11,6 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
+use crate::policy::app_headers::AppHeaders;
+
 /// What a body may be.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bounds {
@@ -25,6 +27,8 @@ pub struct Bounds {
 pub(super) struct Upload {
     body: Incoming,
     bounds: Bounds,
+    /// What no trailer says either.
+    app_headers: Arc<AppHeaders>,
     so_far: u64,
     /// Runs while the client is waited for.
     timer: Option<Pin<Box<Sleep>>>,
@@ -56,8 +60,8 @@ pub(super) enum Fault {
 }
 
 impl Upload {
-    pub(super) fn new(body: Incoming, bounds: Bounds) -> Self {
-        Self { body, bounds, so_far: 0, timer: None, progress: Progress::default() }
+    pub(super) fn new(body: Incoming, bounds: Bounds, app_headers: Arc<AppHeaders>) -> Self {
+        Self { body, bounds, app_headers, so_far: 0, timer: None, progress: Progress::default() }
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -117,7 +121,10 @@ impl Body for Upload {
         this.timer = None;
         this.progress.0.awaited.store(false, Relaxed);
         match frame {
-            Some(Ok(frame)) => {
+            Some(Ok(mut frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    this.app_headers.take_from(trailers);
+                }
                 this.so_far += frame.data_ref().map_or(0, |data| data.len() as u64);
                 if this.bounds.most.is_some_and(|most| this.so_far > most) {
                     return this.fail(Fault::TooLarge);

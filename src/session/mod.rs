@@ -29,13 +29,12 @@ pub struct Session {
     pub touched: UnixTime,
     /// When the user last proved who they are to Cognito; a refresh keeps it.
     pub auth_time: Option<UnixTime>,
-    /// What the upstream gets.
     pub access_token: Secret,
-    /// The access token's own `exp`.
+    /// The access token's own `exp`, or the id token's where that is forwarded and ends sooner.
     pub access_expires: UnixTime,
     /// Absent where Cognito gave none; the session then ends with its access token.
     pub refresh_token: Option<Secret>,
-    /// Kept only where it is forwarded.
+    /// Where it is kept.
     pub id_token: Option<Secret>,
     /// What is known of the user, from the id token.
     pub identity: Identity,

@@ -3,6 +3,7 @@
 mod checks;
 mod environment;
 mod file;
+mod forward;
 mod gateway;
 mod layers;
 mod limits;

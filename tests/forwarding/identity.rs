@@ -38,7 +38,7 @@ const FORGED: [&str; 22] = [
 ];
 
 /// In each of these a server behind the gate may take a header for another of the same name.
-fn spellings(name: &str) -> [String; 6] {
+pub(super) fn spellings(name: &str) -> [String; 6] {
     let mixed: String =
         name.char_indices().map(|(at, c)| if at % 2 == 0 && c == '-' { '_' } else { c }).collect();
     [

@@ -11,6 +11,7 @@ mod methods;
 mod one_reading;
 mod paths;
 mod refusals;
+mod told;
 mod trailers;
 mod way;
 mod websocket;

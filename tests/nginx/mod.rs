@@ -4,6 +4,7 @@ mod page;
 mod paths;
 mod renewal;
 pub(crate) mod server;
+mod told;
 mod visits;
 
 use http::Method;
@@ -27,8 +28,13 @@ impl Front {
     }
 
     async fn with(which: Which, change: impl FnOnce(Setup) -> Setup) -> Self {
+        Self::with_lines(which, change, "").await
+    }
+
+    /// One whose `location /` has these lines too.
+    async fn with_lines(which: Which, change: impl FnOnce(Setup) -> Setup, lines: &str) -> Self {
         let stage = Stage::with(|setup| change(setup.asked_by("nginx"))).await;
-        let nginx = Nginx::start(which, stage.gate.address(), stage.app.address()).await;
+        let nginx = Nginx::start(which, stage.gate.address(), stage.app.address(), lines).await;
         Self { stage, nginx }
     }
 

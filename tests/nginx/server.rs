@@ -43,14 +43,16 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Starts it with the shipped configuration, but for the two addresses, where it listens and where its files are.
-    pub(super) async fn start(which: Which, gate: SocketAddr, app: SocketAddr) -> Self {
+    /// Starts it with the shipped configuration, but for the two addresses, where it listens and where its files are, and
+    /// with `lines` for the app's location.
+    pub(super) async fn start(which: Which, gate: SocketAddr, app: SocketAddr, lines: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = SocketAddr::from((own_loopback(), 8080));
         let conf = shipped("nginx.conf", folder.path());
         let conf = replaced(&conf, "listen 8080;", &format!("listen {address};"));
         let conf = replaced(&conf, "127.0.0.1:4180", &gate.to_string());
         let conf = replaced(&conf, "127.0.0.1:3000", &app.to_string());
+        let conf = replaced(&conf, "proxy_pass http://app;", &format!("{lines}\nproxy_pass http://app;"));
         Self::run(which, folder, address, &conf).await
     }
 

@@ -1,0 +1,134 @@
+//! `forward.*`: what apps are told of who sends a request.
+
+use cognigate::config::{ForwardBearer, Preset};
+
+use super::{Given, assert_says};
+
+/// Names and claims of the mapped headers.
+fn mapped(given: Given) -> Vec<(String, String)> {
+    let headers = given.config().forward.headers;
+    headers.into_iter().map(|header| (header.name.as_str().to_owned(), header.claim)).collect()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, claim)| ((*name).to_owned(), (*claim).to_owned())).collect()
+}
+
+#[test]
+fn the_token_and_the_preset_are_one_of_three() {
+    let config = Given::minimal().config();
+    assert_eq!((config.forward.bearer, config.forward.preset), (ForwardBearer::Access, Preset::Oauth2Proxy));
+    for (value, bearer) in
+        [("access", ForwardBearer::Access), ("id", ForwardBearer::Id), ("none", ForwardBearer::None)]
+    {
+        assert_eq!(Given::minimal().text("forward.bearer", value).config().forward.bearer, bearer);
+    }
+    for (value, preset) in
+        [("oauth2-proxy", Preset::Oauth2Proxy), ("alb", Preset::Alb), ("none", Preset::None)]
+    {
+        assert_eq!(Given::minimal().text("forward.preset", value).config().forward.preset, preset);
+    }
+    for (key, says) in [
+        ("forward.bearer", "it must be access, id or none"),
+        ("forward.preset", "it must be oauth2-proxy, alb or none"),
+    ] {
+        for value in ["Access", "both", "oauth2_proxy"] {
+            let message = Given::minimal().text(key, value).problem();
+            assert_says(&message, &[&format!("{key} (cognigate.toml:6): {says}")]);
+        }
+    }
+}
+
+#[test]
+fn claims_are_mapped_to_headers_by_a_table_or_a_variable() {
+    let expected = pairs(&[("x-tenant", "custom:tenant"), ("x-a", "a=b")]);
+    assert_eq!(
+        mapped(Given::with("forward.headers", "{ X-Tenant = 'custom:tenant', x-a = 'a=b' }")),
+        expected
+    );
+    let table = Given::minimal()
+        .toml("forward.headers.X-Tenant", "'custom:tenant'")
+        .text("forward.headers.x-a", "a=b");
+    assert_eq!(mapped(table), expected);
+    let variable =
+        || Given::minimal().variable("COGNIGATE_FORWARD__HEADERS", "X-Tenant=custom:tenant, x-a=a=b");
+    assert_eq!(mapped(variable()), expected);
+    // As a whole: what the file says is replaced.
+    let both =
+        variable().toml("forward.headers", "{ X-Other = 'other' }").flag("forward.headers", "X-Flag=flag");
+    assert_eq!(mapped(both), pairs(&[("x-flag", "flag")]));
+    assert_eq!(mapped(Given::with("forward.headers", "{}")), []);
+    // One of a preset's may be said otherwise.
+    let own = Given::with("forward.headers", "{ X-Forwarded-User = 'email' }");
+    assert_eq!(mapped(own), pairs(&[("x-forwarded-user", "email")]));
+}
+
+#[test]
+fn the_table_is_printed_as_it_can_be_read_again() {
+    let given = Given::with("forward.headers", "{ X-Tenant = 'custom:tenant', X-Quoted = 'a\"b' }");
+    let printed = given.config().effective.to_string();
+    let line = "headers = { \"X-Tenant\" = \"custom:tenant\", \"X-Quoted\" = 'a\"b' } # ";
+    assert!(printed.contains(line), "{printed}");
+    assert!(Given::minimal().config().effective.to_string().contains("headers = {} # default"));
+    let again: String = printed.lines().filter(|line| line.starts_with("headers")).collect();
+    assert_eq!(
+        mapped(Given::with("forward.headers", again.trim_start_matches("headers = "))),
+        pairs(&[("x-tenant", "custom:tenant"), ("x-quoted", "a\"b")])
+    );
+}
+
+#[test]
+fn a_header_that_cannot_be_set_is_refused_by_its_place() {
+    const HYPHENS: &str = "letters, digits and hyphens";
+    const TAKEN: &str = "a meaning of its own";
+    for (name, says) in [
+        ("X_Tenant", HYPHENS),
+        ("X.Tenant", HYPHENS),
+        ("X Tenant", HYPHENS),
+        ("X-Ténant", HYPHENS),
+        ("-X", HYPHENS),
+        ("X-", HYPHENS),
+        ("7", HYPHENS),
+        ("Authorization", "forward.bearer says what is in it"),
+        ("Host", TAKEN),
+        ("COOKIE", TAKEN),
+        ("Content-Length", TAKEN),
+        ("Transfer-Encoding", TAKEN),
+        ("Connection", TAKEN),
+        ("Sec-Fetch-Site", TAKEN),
+        ("Via", TAKEN),
+        ("X-Forwarded-For", TAKEN),
+        ("X-Forwarded-Host", TAKEN),
+        ("X-Real-IP", TAKEN),
+        ("X-Request-Id", TAKEN),
+        ("X-Original-URL", TAKEN),
+        ("X-Auth-Set-Cookie-1", TAKEN),
+    ] {
+        let message = Given::with("forward.headers", &format!("{{ X-A = 'a', '{name}' = 'b' }}")).problem();
+        assert_says(&message, &["forward.headers (cognigate.toml:6): its item 2: ", says]);
+    }
+    let twice = Given::with("forward.headers", "{ X-A = 'a', x-a = 'b' }").problem();
+    assert_says(&twice, &["its item 2: its header is there twice"]);
+}
+
+#[test]
+fn a_table_of_something_else_is_refused() {
+    for (value, says) in [
+        ("'X-A=a'", "forward.headers (cognigate.toml:6): it must be a table of strings, such as"),
+        ("['X-A=a']", "it must be a table of strings"),
+        (
+            "{ X-A = 1 }",
+            "forward.headers.X-A (cognigate.toml:6): it must be a string in quotes, but is an integer",
+        ),
+        ("{ X-A = ['a'] }", "forward.headers.X-A (cognigate.toml:6): it must be a string in quotes"),
+        ("{ 'X-A=b' = 'c' }", "its name has a ="),
+        ("{ X-A = '' }", "its item 1: it must be a header and a claim"),
+        ("{ X-A = 'two words' }", "its item 1: it must be a header and a claim"),
+    ] {
+        assert_says(&Given::with("forward.headers", value).problem(), &[says]);
+    }
+    for text in ["X-A", "X-A:a", "=a", "X-A="] {
+        let message = Given::minimal().variable("COGNIGATE_FORWARD__HEADERS", text).problem();
+        assert_says(&message, &["forward.headers (COGNIGATE_FORWARD__HEADERS): its item 1: "]);
+    }
+}
