@@ -61,6 +61,8 @@ mod session;
 mod session_cookie;
 #[cfg(feature = "emulator")]
 mod sign_in;
+#[cfg(feature = "redis-tests")]
+mod simulation;
 #[cfg(feature = "emulator")]
 mod smuggling;
 mod supply_chain;

@@ -1,5 +1,6 @@
 //! Sessions in a real Redis, as seen from outside.
 
+mod cases;
 mod contract;
 mod everywhere;
 mod outage;

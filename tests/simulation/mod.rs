@@ -1,0 +1,147 @@
+//! Three replicas, many people, and refresh tokens that rotate: who is signed out, and what it costs Cognito.
+//!
+//! A dozen people come in each row; with `SIMULATION_USERS=1000` it is as many as in docs/operations.md, which takes minutes.
+
+mod crowd;
+mod lines;
+
+use std::fmt;
+use std::time::Duration;
+
+use cognigate::emulator::Siblings;
+
+use crate::support::redis::RedisServer;
+use crowd::{Crowd, Moment};
+
+/// The emulator's access tokens live so long.
+const LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// Within the margin of 60 s.
+const DUE: Duration = Duration::from_secs(60 * 60 - 30);
+
+/// Where sessions are, and what replicas share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Redis,
+    CookieAndRedis,
+    Cookie,
+}
+
+/// What differs from one simulation to the next.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    place: Place,
+    grace: u64,
+    siblings: Siblings,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+struct Outcome {
+    case: Case,
+    users: usize,
+    signed_out: usize,
+    otherwise_lost: usize,
+    /// At the moment within the margin, and at the one when the token has run out.
+    due: Moment,
+    run_out: Moment,
+}
+
+async fn simulate(case: Case, users: usize) -> Outcome {
+    let server = (case.place != Place::Cookie).then(RedisServer::start);
+    let mut crowd = Crowd::new(users, |setup| {
+        let setup = setup.rotation(Duration::from_secs(case.grace)).pool(|settings| {
+            settings.clients[0].rotation_siblings = case.siblings;
+        });
+        match (case.place, &server) {
+            (Place::Redis, Some(server)) => setup.in_redis(server),
+            (_, Some(server)) => setup.set("redis.url", &server.url()),
+            (_, None) => setup,
+        }
+    })
+    .await;
+    // Ten at once with half a minute to spare, and a page a minute later, when the first tokens have run out.
+    crowd.wait(DUE);
+    let due = crowd.come(8, 2).await;
+    crowd.wait(Duration::from_secs(60));
+    crowd.come(1, 0).await;
+    // Ten at once when all tokens have run out, and a page a minute later.
+    crowd.wait(LIFETIME);
+    let run_out = crowd.come(8, 2).await;
+    crowd.wait(Duration::from_secs(60));
+    crowd.come(1, 0).await;
+    // What they hold by then must do for the next time.
+    crowd.wait(LIFETIME);
+    crowd.come(1, 0).await;
+    let (signed_out, otherwise_lost) = crowd.lost();
+    Outcome { case, users, signed_out, otherwise_lost, due, run_out }
+}
+
+impl fmt::Display for Outcome {
+    /// A row of the table in docs/operations.md.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = match self.case.place {
+            Place::Redis => "Redis",
+            Place::CookieAndRedis => "cookie, with `redis.url`",
+            Place::Cookie => "cookie",
+        };
+        let siblings = match self.case.siblings {
+            Siblings::Stay => "stay",
+            Siblings::End => "end",
+        };
+        let each = |moment: Moment| moment.refreshes as f64 / self.users as f64;
+        write!(f, "| {place} | {} s | {siblings} | {} |", self.case.grace, self.signed_out)?;
+        write!(f, " {:.2} | {:.2} |", each(self.due), each(self.run_out))
+    }
+}
+
+/// How many people come in each row.
+fn users() -> usize {
+    std::env::var("SIMULATION_USERS").map_or(12, |users| users.parse().unwrap())
+}
+
+/// What came of each grace, and of what may become of siblings.
+async fn outcomes(place: Place) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for grace in [0, 10, 60] {
+        for siblings in [Siblings::Stay, Siblings::End] {
+            let outcome = simulate(Case { place, grace, siblings }, users()).await;
+            println!("{outcome}");
+            assert_eq!(outcome.otherwise_lost, 0, "{outcome}");
+            outcomes.push(outcome);
+        }
+    }
+    outcomes
+}
+
+#[tokio::test]
+async fn with_sessions_in_redis_nobody_is_signed_out_and_a_session_is_refreshed_once() {
+    for outcome in outcomes(Place::Redis).await {
+        assert_eq!(outcome.signed_out, 0, "{outcome}");
+        let each = outcome.users as u64;
+        assert_eq!((outcome.due.refreshes, outcome.run_out.refreshes), (each, each), "{outcome}");
+    }
+}
+
+#[tokio::test]
+async fn with_sessions_in_cookies_alone_a_grace_of_10_seconds_is_enough_where_siblings_stay_good() {
+    for outcome in outcomes(Place::Cookie).await {
+        if outcome.case.grace >= 10 && outcome.case.siblings == Siblings::Stay {
+            assert_eq!(outcome.signed_out, 0, "{outcome}");
+        }
+        for moment in [outcome.due, outcome.run_out] {
+            assert!(moment.refreshes <= moment.pairs, "{outcome}: {moment:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_sessions_in_cookies_and_a_redis_it_is_no_worse_than_with_cookies_alone() {
+    for outcome in outcomes(Place::CookieAndRedis).await {
+        if outcome.case.grace >= 10 && outcome.case.siblings == Siblings::Stay {
+            assert_eq!(outcome.signed_out, 0, "{outcome}");
+        }
+        for moment in [outcome.due, outcome.run_out] {
+            assert!(moment.refreshes <= moment.pairs, "{outcome}: {moment:?}");
+        }
+    }
+}
