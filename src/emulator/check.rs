@@ -31,6 +31,8 @@ pub enum SettingsError {
     Secrets(String),
     #[error("client {client:?}: {key}: {url:?} {reason}")]
     Url { client: String, key: &'static str, url: String, reason: &'static str },
+    #[error("client {0:?}: client_credentials: needs a secret, and scopes of the form resource/scope alone")]
+    Service(String),
     #[error("{owner}{key}: must be {range}")]
     Lifetime { owner: String, key: &'static str, range: &'static str },
 }
@@ -48,6 +50,10 @@ pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
     for client in &settings.clients {
         if client.secrets.len() > 2 {
             return Err(SettingsError::Secrets(client.id.clone()));
+        }
+        let custom = client.scopes.iter().all(|scope| scope.contains('/')) && !client.scopes.is_empty();
+        if client.client_credentials && (client.secrets.is_empty() || !custom) {
+            return Err(SettingsError::Service(client.id.clone()));
         }
         for (key, urls) in [("callback_urls", &client.callback_urls), ("logout_urls", &client.logout_urls)] {
             for url in urls {

@@ -30,6 +30,24 @@ pub(super) fn access(pool: &Pool, grant: &Grant, client: &Client, user: &User) -
     claims
 }
 
+/// Of a program, which is its own subject: no user, no group.
+pub(super) fn service(pool: &Pool, client: &Client, scopes: &[String]) -> Map<String, Value> {
+    let now = pool.clock.now();
+    let claims = json!({
+        "sub": client.id,
+        "iss": pool.issuer,
+        "token_use": "access",
+        "client_id": client.id,
+        "scope": scopes.join(" "),
+        "version": 2,
+        "auth_time": now.0,
+        "iat": now.0,
+        "exp": now.plus(client.access_token_validity).0,
+        "jti": random::uuid(),
+    });
+    claims.as_object().cloned().unwrap_or_default()
+}
+
 /// `access_token` is the one that is handed out along with it: `at_hash` ties the two together.
 pub(super) fn id(
     pool: &Pool,

@@ -34,6 +34,13 @@ pub(super) fn mint(pool: &Pool, grant: &Grant, client: &Client, nonce: Option<&s
     Some(Minted { access_token, id_token })
 }
 
+/// Mints for a program that asks in its own name.
+pub(super) fn mint_for_service(pool: &Pool, client: &Client, scopes: &[String]) -> Minted {
+    let claims = claims::service(pool, client, scopes);
+    let edits = pool.board.token_edits(TokenUse::Access);
+    Minted { access_token: token(&pool.keys(), TokenUse::Access, claims, &edits), id_token: None }
+}
+
 /// The claims of a token that this pool signed, whatever they say; None for anything else.
 pub(super) fn open(pool: &Pool, token: &str) -> Option<Map<String, Value>> {
     let (signed, signature) = token.rsplit_once('.')?;

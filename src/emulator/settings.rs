@@ -1,7 +1,7 @@
 //! What a pool consists of: its id, its app clients, its users.
 //!
 //! Everything has a default, so an empty file is a pool that works: `us-east-1_Emulated1` with the app clients
-//! `demo-client` and `demo-public` and the users alice and bob. A list that a file gives replaces the default
+//! `demo-client`, `demo-public` and `demo-service` and the users alice and bob. A list that a file gives replaces the default
 //! list, it does not add to it.
 
 use std::collections::BTreeMap;
@@ -39,6 +39,12 @@ pub use super::check::SettingsError;
 /// refresh_token_validity = "30d"
 /// rotation_grace = "10s"              # none: no rotation
 /// rotation_siblings = "stay"          # or "end"
+///
+/// [[clients]]
+/// id = "demo-service"
+/// secrets = ["demo-service-secret"]
+/// scopes = ["api/read", "api/write"]
+/// client_credentials = true           # a program's own, without users
 ///
 /// [[users]]
 /// username = "alice"                  # has no default
@@ -102,6 +108,10 @@ pub struct Client {
     /// What a rotated token's second use does to what its first use gave.
     #[serde(default)]
     pub rotation_siblings: Siblings,
+    /// Gets tokens in its own name, by the client-credentials grant, and no user signs in to it: Cognito lets no app client
+    /// have both. It has a secret, and scopes of resource servers alone, `resource/scope`.
+    #[serde(default)]
+    pub client_credentials: bool,
 }
 
 /// Someone who can sign in.
@@ -185,7 +195,7 @@ impl Settings {
     /// For tests: the port is known only when the gate is bound.
     #[must_use]
     pub fn for_gate(mut self, origin: &str) -> Self {
-        for client in &mut self.clients {
+        for client in self.clients.iter_mut().filter(|client| !client.client_credentials) {
             client.callback_urls = vec![format!("{origin}/oauth2/callback")];
             client.logout_urls = vec![format!("{origin}/oauth2/signed_out")];
         }
@@ -208,6 +218,7 @@ impl Default for Settings {
     fn default() -> Self {
         let confidential = Client::new("demo-client", &["demo-secret"]);
         let public = Client::new("demo-public", &[]);
+        let service = Client::service("demo-service", "demo-service-secret", &["api/read", "api/write"]);
         let mut alice = User::new("alice", "Passw0rd!");
         alice.email = Some("alice@example.com".to_owned());
         alice.groups = vec!["admins".to_owned()];
@@ -215,7 +226,7 @@ impl Default for Settings {
             pool_id: "us-east-1_Emulated1".to_owned(),
             issuer: Issuer::Original,
             session_validity: hour(),
-            clients: vec![confidential, public],
+            clients: vec![confidential, public, service],
             users: vec![alice, User::new("bob", "Passw0rd!")],
         }
     }
@@ -236,6 +247,19 @@ impl Client {
             refresh_token_validity: thirty_days(),
             rotation_grace: None,
             rotation_siblings: Siblings::Stay,
+            client_credentials: false,
+        }
+    }
+
+    /// A program that gets tokens in its own name.
+    #[must_use]
+    pub fn service(id: &str, secret: &str, scopes: &[&str]) -> Self {
+        Self {
+            callback_urls: Vec::new(),
+            logout_urls: Vec::new(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            client_credentials: true,
+            ..Self::new(id, &[secret])
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /oauth2/token`: the code grant and the refresh grant.
+//! `POST /oauth2/token`: the code grant, the refresh grant, and the client-credentials grant.
 //!
 //! See "The token issuer endpoint" in the developer guide. Client authentication comes before the code is
 //! looked at, so a failed one does not use it up.
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::answer;
 use super::client_authentication::{Failure, authenticate};
-use super::mint::mint;
+use super::mint::{Minted, mint, mint_for_service};
 use super::parameters::{Parameters, Repeated};
 use super::pool::{Grant, Pool};
 use super::refresh_tokens::Refreshed;
@@ -27,6 +27,8 @@ enum TokenError {
     InvalidClient,
     InvalidGrant,
     UnauthorizedClient,
+    /// AWS documents none for a scope that is not the app client's; this is the standard's.
+    InvalidScope,
     /// The redirect URI is not the authorization request's.
     InvalidRedirect,
     UnsupportedGrantType,
@@ -45,6 +47,7 @@ impl TokenError {
             Self::InvalidClient => ("invalid_client", None),
             Self::InvalidGrant => ("invalid_grant", None),
             Self::UnauthorizedClient => ("unauthorized_client", None),
+            Self::InvalidScope => ("invalid_scope", None),
             Self::InvalidRedirect => ("unauthorized_client", Some("invalid_redirect")),
             Self::UnsupportedGrantType => ("unsupported_grant_type", None),
         };
@@ -60,35 +63,37 @@ struct Granted {
     refresh_token: Option<String>,
 }
 
+/// What an answer holds.
+struct Reply {
+    client: Client,
+    minted: Minted,
+    refresh_token: Option<String>,
+}
+
 pub(super) fn token(pool: &Pool, request: &Received, endpoints: &[Endpoint]) -> Response<Body> {
     if request.method != Method::POST {
         return answer::method_not_allowed("POST");
     }
-    let granted = granted(pool, request).and_then(|granted| {
-        mint(pool, &granted.grant, &granted.client, granted.nonce.as_deref())
-            .map(|minted| (granted, minted))
-            .ok_or(TokenError::InvalidGrant)
-    });
-    let (granted, minted) = match granted {
-        Ok(granted) => granted,
+    let Reply { client, minted, refresh_token } = match reply(pool, request) {
+        Ok(reply) => reply,
         Err(error) => return error.answer(),
     };
     // There is no `scope` in Cognito's answers.
-    let mut reply = json!({
+    let mut body = json!({
         "access_token": minted.access_token,
         "token_type": "Bearer",
-        "expires_in": granted.client.access_token_validity.as_secs(),
+        "expires_in": client.access_token_validity.as_secs(),
     });
     if let Some(token) = minted.id_token {
-        reply["id_token"] = token.into();
+        body["id_token"] = token.into();
     }
-    if let Some(token) = granted.refresh_token {
-        reply["refresh_token"] = token.into();
+    if let Some(token) = refresh_token {
+        body["refresh_token"] = token.into();
     }
-    answer::json(pool, endpoints, reply)
+    answer::json(pool, endpoints, body)
 }
 
-fn granted(pool: &Pool, request: &Received) -> Result<Granted, TokenError> {
+fn reply(pool: &Pool, request: &Received) -> Result<Reply, TokenError> {
     if !is_form(request) {
         return Err(TokenError::InvalidRequest);
     }
@@ -98,12 +103,31 @@ fn granted(pool: &Pool, request: &Received) -> Result<Granted, TokenError> {
         Failure::Malformed => TokenError::InvalidRequest,
         Failure::Refused => TokenError::InvalidClient,
     })?;
-    match grant_type {
-        "authorization_code" => by_code(pool, client, &form),
-        "refresh_token" => by_refresh_token(pool, client, &form),
-        "client_credentials" => Err(TokenError::UnauthorizedClient),
-        _ => Err(TokenError::UnsupportedGrantType),
+    let granted = match grant_type {
+        "authorization_code" => by_code(pool, client, &form)?,
+        "refresh_token" => by_refresh_token(pool, client, &form)?,
+        "client_credentials" => return by_client_credentials(pool, client, &form),
+        _ => return Err(TokenError::UnsupportedGrantType),
+    };
+    let minted = mint(pool, &granted.grant, &granted.client, granted.nonce.as_deref());
+    let minted = minted.ok_or(TokenError::InvalidGrant)?;
+    Ok(Reply { client: granted.client, minted, refresh_token: granted.refresh_token })
+}
+
+/// All of the app client's scopes where none is named; neither an id token nor a refresh token.
+fn by_client_credentials(pool: &Pool, client: Client, form: &Parameters) -> Result<Reply, TokenError> {
+    if !client.client_credentials {
+        return Err(TokenError::UnauthorizedClient);
     }
+    let scopes: Vec<String> = match form.one("scope")? {
+        Some(scopes) => scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
+        None => client.scopes.clone(),
+    };
+    if !scopes.iter().all(|scope| client.scopes.contains(scope)) {
+        return Err(TokenError::InvalidScope);
+    }
+    let minted = mint_for_service(pool, &client, &scopes);
+    Ok(Reply { client, minted, refresh_token: None })
 }
 
 fn by_code(pool: &Pool, client: Client, form: &Parameters) -> Result<Granted, TokenError> {

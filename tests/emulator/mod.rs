@@ -1,6 +1,7 @@
 //! The offline Cognito, over real sockets: what it answers is what the reference says of the real one.
 
 mod authorization;
+mod client_credentials;
 mod command;
 mod discovery;
 mod forgeries;
