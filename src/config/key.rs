@@ -19,6 +19,18 @@ pub const KEYS: &[Key] = &[
     Key::new("upstreams[].connect_timeout", Kind::Duration, Some(r#""5s""#)),
     Key::new("upstreams[].response_timeout", Kind::Duration, Some(r#""60s""#)),
     Key::new("upstreams[].idle_timeout", Kind::Duration, Some(r#""50s""#)),
+    Key::new("rules[].host", Kind::Text, None),
+    Key::new("rules[].path", Kind::OneOrList, None),
+    Key::new("rules[].methods", Kind::List, None),
+    Key::new("rules[].access", Kind::Text, Some(r#""user""#)),
+    Key::new("rules[].groups", Kind::List, None),
+    Key::new("rules[].scopes", Kind::List, None),
+    Key::new("rules[].email_domains", Kind::List, None),
+    Key::new("rules[].emails", Kind::List, None),
+    Key::new("rules[].users", Kind::List, None),
+    Key::new("rules[].claims", Kind::Lists, None),
+    Key::new("rules[].max_auth_age", Kind::Duration, None),
+    Key::new("rules[].allow_preflight", Kind::Switch, Some("false")),
     Key::new("forward.host", Kind::Text, Some(r#""preserve""#)),
     Key::new("gateway.dialect", Kind::Text, None),
     Key::new("cognito.user_pool_id", Kind::Text, None),
@@ -118,6 +130,8 @@ pub enum Kind {
     List,
     /// A text, or a list of them.
     OneOrList,
+    /// A table of lists: any name, and a text or several.
+    Lists,
     /// The path of a file, or a list of them. In the configuration file they are relative to that file.
     Paths,
     /// Text that is never printed. Numeric-looking ones stay text.
@@ -189,6 +203,7 @@ impl Kind {
             Self::Switch => "boolean",
             Self::List => "list of strings",
             Self::OneOrList => "string or list of strings",
+            Self::Lists => "table of lists of strings",
             Self::Paths => "path or list of paths",
             Self::Secret => "secret string",
             Self::SecretList => "list of secret strings",
@@ -206,6 +221,7 @@ impl Kind {
             Self::Switch => "true or false, without quotes",
             Self::List | Self::SecretList => "a list of strings, such as [\"a\", \"b\"]",
             Self::OneOrList => "a string in quotes or a list of them",
+            Self::Lists => "a table of lists of strings, such as { \"custom:tier\" = [\"gold\"] }",
             Self::Paths => "a path in quotes or a list of them",
             Self::SecretFile | Self::Path => "a path in quotes",
         }
