@@ -104,19 +104,20 @@ fn every_example_loads() {
             "admin.token" | "admin.token_file" => vec![url, ("session.store", "'redis'")],
             _ => Vec::new(),
         };
-        let listed = setting.name.starts_with("upstreams[].");
-        let text: String =
-            MINIMAL
-                .into_iter()
-                .filter(|(key, _)| *key != setting.name && !((asked || listed) && *key == "upstream"))
-                .chain(asked.then_some(("listen.trusted_proxies", "['127.0.0.1']")))
-                .chain(paired)
-                .chain((!listed).then_some((setting.name, value)))
-                .map(|(key, value)| format!("{key} = {value}\n"))
-                .chain(listed.then(|| {
-                    format!("{}[[upstreams]]\n{}{}\n", hosts(last), companions(last), setting.example)
-                }))
-                .collect();
+        let list = setting.name.split_once("[].").map(|(list, _)| list);
+        let upstream = list == Some("upstreams");
+        let text: String = MINIMAL
+            .into_iter()
+            .filter(|(key, _)| *key != setting.name && !((asked || upstream) && *key == "upstream"))
+            .chain(asked.then_some(("listen.trusted_proxies", "['127.0.0.1']")))
+            .chain(paired)
+            .chain(list.is_none().then_some((setting.name, value)))
+            .map(|(key, value)| format!("{key} = {value}\n"))
+            .chain(list.map(|list| {
+                let companions = if upstream { companions(last) } else { "" };
+                format!("{}[[{list}]]\n{companions}{}\n", hosts(last), setting.example)
+            }))
+            .collect();
         match load(&text) {
             Ok(_) => {}
             // The file of an example is not there, and to look for it shows that its key was understood.
@@ -153,7 +154,7 @@ fn hosts(last: &str) -> &'static str {
 fn every_whole_configuration_loads() {
     let blocks: Vec<_> =
         DOCS.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
-    assert_eq!(blocks.len(), 4);
+    assert_eq!(blocks.len(), 5);
     for block in blocks {
         if let Err(error) = load(block) {
             panic!("{error}\n{block}");

@@ -53,6 +53,7 @@ mod redis;
 mod refresh;
 #[cfg(feature = "emulator")]
 mod reloading;
+mod rules;
 #[cfg(feature = "emulator")]
 mod sample_app;
 mod seal;

@@ -8,9 +8,11 @@ use crate::auth::gate::Admission;
 use crate::auth::login::Ask;
 use crate::auth::navigation::is_navigation;
 use crate::auth::subject;
+use crate::config::Access;
 use crate::failure::{Failure, challenge};
 use crate::gateway::nginx::{self, OriginalRequest};
 use crate::pages::see_other;
+use crate::policy::host::RequestHost;
 use crate::policy::path::CanonicalPath;
 use crate::telemetry::access::Decision;
 use crate::types::Body;
@@ -26,10 +28,12 @@ impl App {
     ) -> Result<Response<Body>, Failure> {
         decision.outcome = "refused";
         let Inbound { site, head, .. } = *inbound;
-        let Some((_, path)) = self.original(inbound) else {
+        let Some((original, host, path)) = self.original(inbound) else {
             return Ok(nginx::refused());
         };
-        if site.public.include(&path) {
+        let method = original.method.as_ref().unwrap_or(&Method::GET);
+        let ruling = site.rules.decide(&host, &path, method);
+        if ruling.access() == Access::Public {
             decision.outcome = "public";
             return Ok(nginx::allow(Vec::new(), Vec::new()));
         }
@@ -92,7 +96,10 @@ impl App {
     /// The request that a trusted gateway tells of, where it is one that we answer for and can judge.
     ///
     /// What anybody else says of another request has no effect.
-    pub(super) fn original(&self, inbound: &Inbound<'_>) -> Option<(OriginalRequest, CanonicalPath)> {
+    pub(super) fn original(
+        &self,
+        inbound: &Inbound<'_>,
+    ) -> Option<(OriginalRequest, RequestHost, CanonicalPath)> {
         self.dialect?;
         let Inbound { way, head, .. } = inbound;
         if !way.is_from_trusted() {
@@ -103,9 +110,10 @@ impl App {
             .inspect_err(|error| tracing::debug!(%error, "a question that cannot be answered"))
             .ok()?;
         // Of the site that it comes by, whose cookies it shows.
-        self.hosts.admit_text(&original.host).ok().filter(|host| host.site() == inbound.host.site())?;
+        let host =
+            self.hosts.admit_text(&original.host).ok().filter(|host| host.site() == inbound.host.site())?;
         let path = CanonicalPath::parse(original.target.path()).ok()?;
         // Our own endpoints are not behind the gateway's question.
-        path.below(self.prefix.as_str()).is_none().then_some((original, path))
+        path.below(self.prefix.as_str()).is_none().then_some((original, host, path))
     }
 }

@@ -44,7 +44,7 @@ impl App {
                 Admission::Unavailable(unavailable) => Err(unavailable.into()),
             },
             _ => match self.original(inbound) {
-                Some((original, _)) => Ok(self.start_for_gateway(inbound, &original, decision).await),
+                Some((original, ..)) => Ok(self.start_for_gateway(inbound, &original, decision).await),
                 // Only a navigation may be given a login cookie; what does not say what it is may be one.
                 None if is_declared_fetch(head.headers) => Err(Failure::Unauthenticated),
                 None => Ok(site.rp.start(head)),

@@ -7,7 +7,7 @@ use crate::auth::gate::Admission;
 use crate::auth::login::Ask;
 use crate::auth::navigation::is_navigation;
 use crate::auth::subject;
-use crate::config::OnSessionEnd;
+use crate::config::{Access, OnSessionEnd};
 use crate::failure::{Failure, grpc};
 use crate::proxy::tunnel::End;
 use crate::proxy::upstreams::Upstreams;
@@ -53,7 +53,8 @@ impl App {
             cookie_name: site.rp.cookie_name(),
             stripped: chosen.stripped,
         };
-        if !is_for_all && site.public.include(path) {
+        let ruling = site.rules.decide(host, path, head.method);
+        if !is_for_all && ruling.access() == Access::Public {
             decision.outcome = "public";
             let forwarded = proxy::forward(upstream, head.method, uri, head.headers, payload, &passport);
             return Ok(self.deliver(site, forwarded.await?, None));

@@ -16,7 +16,7 @@ use crate::cognito::verify::Verifier;
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::policy::origins::Origins;
-use crate::policy::public::PublicPaths;
+use crate::policy::rules::Rules;
 use crate::proxy;
 use crate::session::Session;
 use crate::telemetry::metrics::Metrics;
@@ -28,8 +28,8 @@ pub(super) struct Site {
     pub(super) rp: RelyingParty,
     /// What browsers see.
     pub(super) public_url: Origin,
-    /// What needs no session.
-    pub(super) public: PublicPaths,
+    /// Who may pass where.
+    pub(super) rules: Rules,
     /// Whose pages may open a WebSocket.
     pub(super) origins: Origins,
 }
@@ -58,7 +58,7 @@ impl Site {
         let site = Self {
             rp,
             public_url: site.public_url.clone(),
-            public: PublicPaths::new(&site.public),
+            rules: Rules::new(&site.rules),
             origins: Origins::new(&site.public_url, &config.websocket.origins),
         };
         Ok((site, jwks))

@@ -29,7 +29,7 @@ impl Effective {
     pub(super) fn of(leaves: &BTreeMap<String, &Value>) -> Self {
         let setting = |(name, value): (&String, &&Value)| {
             let key = KeyAt::named(name).filter(|key| key.kind != Kind::SecretFile)?;
-            let place = value.origin().unwrap_or_default().to_owned();
+            let place = origin(value).unwrap_or_default().to_owned();
             Some(Setting { key: name.clone(), value: toml(key, &value.kind), place })
         };
         let mut settings: Vec<Setting> = leaves.iter().filter_map(setting).collect();
@@ -78,7 +78,7 @@ impl fmt::Display for Effective {
 pub(super) fn leaves(root: &Value) -> BTreeMap<String, &Value> {
     fn walk<'a>(value: &'a Value, name: &str, found: &mut BTreeMap<String, &'a Value>) {
         match &value.kind {
-            ValueKind::Table(table) => {
+            ValueKind::Table(table) if KeyAt::named(name).is_none() => {
                 for (key, value) in table {
                     let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
                     walk(value, &name, found);
@@ -97,6 +97,14 @@ pub(super) fn leaves(root: &Value) -> BTreeMap<String, &Value> {
     let mut found = BTreeMap::new();
     walk(root, "", &mut found);
     found
+}
+
+/// Where a value came from; a table that was merged has forgotten it, and its values have not.
+fn origin(value: &Value) -> Option<&str> {
+    match &value.kind {
+        ValueKind::Table(table) => value.origin().or_else(|| table.values().find_map(origin)),
+        _ => value.origin(),
+    }
 }
 
 fn toml(key: KeyAt<'_>, value: &ValueKind) -> String {
@@ -120,6 +128,15 @@ fn toml(key: KeyAt<'_>, value: &ValueKind) -> String {
                 other => text(&other.to_string()),
             });
             format!("[{}]", items.collect::<Vec<_>>().join(", "))
+        }
+        ValueKind::Table(table) => {
+            let mut lists: Vec<_> = table.iter().collect();
+            lists.sort_by_key(|(name, _)| *name);
+            let list = |(name, list): (&String, &Value)| {
+                // A string of JSON is one of TOML, and what is no bare key is quoted so.
+                format!("{} = {}", serde_json::Value::from(name.as_str()), toml(key, &list.kind))
+            };
+            format!("{{ {} }}", lists.into_iter().map(list).collect::<Vec<_>>().join(", "))
         }
         ValueKind::Boolean(on) => on.to_string(),
         ValueKind::I64(count) => count.to_string(),

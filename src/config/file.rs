@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use toml::de::{DeArray, DeTable, DeValue};
+use toml::Spanned;
+use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use crate::file;
 
@@ -162,10 +163,14 @@ pub(super) fn put_default(layer: &mut Layer, report: &mut Report, key: &'static 
 /// Puts a TOML value where it has the key's type.
 fn put(layer: &mut Layer, report: &mut Report, key: KeyAt<'_>, value: &DeValue<'_>, place: String) {
     use Kind::{
-        Count, Duration, List, OneOrList, Path, Paths, Secret, SecretFile, SecretList, Size, Switch, Table,
-        Text,
+        Count, Duration, List, Lists, OneOrList, Path, Paths, Secret, SecretFile, SecretList, Size, Switch,
+        Table, Text,
     };
     match (key.kind, value) {
+        (Lists, DeValue::Table(table)) => match lists(table) {
+            Ok(lists) => layer.put_lists(report, key, lists, place),
+            Err(text) => report.at(key.name, Some(place), text),
+        },
         (Text | Duration | Size | Secret | SecretFile | Path, DeValue::String(text)) => {
             layer.put_text(report, key, text.as_ref(), place);
         }
@@ -177,21 +182,10 @@ fn put(layer: &mut Layer, report: &mut Report, key: KeyAt<'_>, value: &DeValue<'
             Err(_) => report.at(key.name, Some(place), "it must be a whole number, and not below 0"),
         },
         (Switch, DeValue::Boolean(on)) => layer.put_switch(key, *on, place),
-        (List | OneOrList | Paths | SecretList, DeValue::Array(items)) => {
-            let mut texts = Vec::with_capacity(items.len());
-            for (index, item) in items.iter().enumerate() {
-                let DeValue::String(text) = item.get_ref() else {
-                    let text = format!(
-                        "its item {} must be a string in quotes, but is {}",
-                        index + 1,
-                        article(item.get_ref())
-                    );
-                    return report.at(key.name, Some(place), text);
-                };
-                texts.push(text.as_ref().to_owned());
-            }
-            layer.put_list(report, key, texts, place);
-        }
+        (List | OneOrList | Paths | SecretList, DeValue::Array(items)) => match texts(items) {
+            Ok(texts) => layer.put_list(report, key, texts, place),
+            Err(text) => report.at(key.name, Some(place), text),
+        },
         (Table, DeValue::Table(table)) => put_table(layer, report, key, table, place),
         (kind, other) => {
             let text = format!("it must be {}, but is {}", kind.expected(), article(other));
@@ -220,6 +214,31 @@ fn put_table(layer: &mut Layer, report: &mut Report, key: KeyAt<'_>, table: &DeT
     if texts.len() == table.len() {
         layer.put_list(report, key, texts, place);
     }
+}
+
+/// The texts of a list, or what is wrong with it.
+fn texts(items: &DeArray<'_>) -> Result<Vec<String>, String> {
+    let text = |(index, item): (usize, &Spanned<DeValue<'_>>)| match item.get_ref() {
+        DeValue::String(text) => Ok(text.as_ref().to_owned()),
+        other => Err(format!("its item {} must be a string in quotes, but is {}", index + 1, article(other))),
+    };
+    items.iter().enumerate().map(text).collect()
+}
+
+/// The lists of a table by name, in the file's order, or what is wrong with it. A text by itself is a list of one.
+fn lists(table: &DeTable<'_>) -> Result<Vec<(String, Vec<String>)>, String> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    let list = |(at, (name, value)): (usize, (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>))| {
+        let texts = match value.get_ref() {
+            DeValue::String(text) => Ok(vec![text.as_ref().to_owned()]),
+            DeValue::Array(items) => texts(items),
+            other => Err(format!("it must be a list of strings, but is {}", article(other))),
+        };
+        let texts = texts.map_err(|text| format!("its item {}: {text}", at + 1))?;
+        Ok((name.get_ref().as_ref().to_owned(), texts))
+    };
+    entries.into_iter().enumerate().map(list).collect()
 }
 
 /// The type of a value, and nothing of the value.

@@ -32,6 +32,15 @@ impl FromStr for HostName {
     }
 }
 
+/// Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`, as the configuration holds them.
+#[must_use]
+pub fn split_host(text: &str) -> (String, Option<u16>) {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host.to_owned(), port.parse().ok()),
+        _ => (text.to_owned(), None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,6 +19,18 @@ pub const KEYS: &[Key] = &[
     Key::new("upstreams[].connect_timeout", Kind::Duration, Some(r#""5s""#)),
     Key::new("upstreams[].response_timeout", Kind::Duration, Some(r#""60s""#)),
     Key::new("upstreams[].idle_timeout", Kind::Duration, Some(r#""50s""#)),
+    Key::new("rules[].host", Kind::Text, None),
+    Key::new("rules[].path", Kind::OneOrList, None),
+    Key::new("rules[].methods", Kind::List, None),
+    Key::new("rules[].access", Kind::Text, Some(r#""user""#)),
+    Key::new("rules[].groups", Kind::List, None),
+    Key::new("rules[].scopes", Kind::List, None),
+    Key::new("rules[].email_domains", Kind::List, None),
+    Key::new("rules[].emails", Kind::List, None),
+    Key::new("rules[].users", Kind::List, None),
+    Key::new("rules[].claims", Kind::Lists, None),
+    Key::new("rules[].max_auth_age", Kind::Duration, None),
+    Key::new("rules[].allow_preflight", Kind::Switch, Some("false")),
     Key::new("forward.host", Kind::Text, Some(r#""preserve""#)),
     Key::new("forward.bearer", Kind::Text, Some(r#""access""#)),
     Key::new("forward.preset", Kind::Text, Some(r#""oauth2-proxy""#)),
@@ -123,6 +135,8 @@ pub enum Kind {
     Table,
     /// A text, or a list of them.
     OneOrList,
+    /// A table of lists: any name, and a text or several.
+    Lists,
     /// The path of a file, or a list of them. In the configuration file they are relative to that file.
     Paths,
     /// Text that is never printed. Numeric-looking ones stay text.
@@ -195,6 +209,7 @@ impl Kind {
             Self::List => "list of strings",
             Self::Table => "table of strings",
             Self::OneOrList => "string or list of strings",
+            Self::Lists => "table of lists of strings",
             Self::Paths => "path or list of paths",
             Self::Secret => "secret string",
             Self::SecretList => "list of secret strings",
@@ -213,6 +228,7 @@ impl Kind {
             Self::List | Self::SecretList => "a list of strings, such as [\"a\", \"b\"]",
             Self::Table => "a table of strings, such as { \"a\" = \"b\" }",
             Self::OneOrList => "a string in quotes or a list of them",
+            Self::Lists => "a table of lists of strings, such as { \"custom:tier\" = [\"gold\"] }",
             Self::Paths => "a path in quotes or a list of them",
             Self::SecretFile | Self::Path => "a path in quotes",
         }

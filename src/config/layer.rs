@@ -57,6 +57,30 @@ impl Layer {
         self.push(key, Value::new(Some(&place), ValueKind::Array(items)));
     }
 
+    /// Puts lists of texts by name. None of them, and no text in them, may be empty.
+    pub(super) fn put_lists(
+        &mut self,
+        report: &mut Report,
+        key: KeyAt<'_>,
+        lists: Vec<(String, Vec<String>)>,
+        place: String,
+    ) {
+        if lists.is_empty() {
+            return report.at(key.name, Some(place), "it is empty; leave it out, or give it a value");
+        }
+        let mut table = Map::new();
+        for (at, (name, items)) in lists.into_iter().enumerate() {
+            if name.is_empty() || items.is_empty() || items.iter().any(String::is_empty) {
+                let text = format!("its item {} has nothing in it, or in its name", at + 1);
+                return report.at(key.name, Some(place), text);
+            }
+            let items: Vec<Value> =
+                items.into_iter().map(|item| Value::new(Some(&place), ValueKind::String(item))).collect();
+            table.insert(name, Value::new(Some(&place), ValueKind::Array(items)));
+        }
+        self.push(key, Value::new(Some(&place), ValueKind::Table(table)));
+    }
+
     fn push(&mut self, key: KeyAt<'_>, value: Value) {
         self.0.push((key.name.to_owned(), value));
     }

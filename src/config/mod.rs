@@ -6,6 +6,7 @@
 
 mod app_address;
 mod cognito;
+mod conditions;
 mod cookie;
 mod duration;
 mod effective;
@@ -23,15 +24,17 @@ mod limits;
 mod listeners;
 mod load;
 mod log;
+mod path_pattern;
 mod path_prefix;
 mod pool;
 mod prefix;
-mod public_path;
 mod raw;
 mod redis;
 mod report;
+mod rules;
 mod session;
 mod session_key;
+mod shadow;
 mod site;
 mod size;
 mod sources;
@@ -58,19 +61,23 @@ use crate::secret::{KeyMaterial, Secret};
 use crate::types::Origin;
 
 pub use app_address::{AppAddress, AppAddressError};
+pub use conditions::Conditions;
 pub use cookie::SameSiteError;
 pub use effective::{Effective, Setting};
 pub use error::{ConfigError, Problem};
 pub use forward::{
     Forward, ForwardBearer, ForwardBearerError, MappedHeader, MappedHeaderError, Preset, PresetError,
 };
+pub use host_name::split_host;
 pub use key::{KEYS, Key, Kind, VARIABLE_PREFIX};
 pub use log::LogFormatError;
+pub use path_pattern::{PathPattern, PathPatternError};
 pub use path_prefix::{PathPrefix, PathPrefixError};
 pub use pool::{PoolId, PoolIdError};
 pub use prefix::{EndpointPrefix, PrefixError};
-pub use public_path::{PublicPath, PublicPathError};
 pub use redis::RedisUrlError;
+
+pub use rules::{Access, AccessError, Rule};
 pub use session::SessionStoreError;
 pub use session_key::{encode as encode_key, generate as generate_key};
 pub use site::DialectError;
@@ -114,8 +121,9 @@ pub struct Site {
     /// Where requests that may pass go: at least one, no two of them with the same host and path. None where a gateway
     /// sends them on.
     pub upstreams: Vec<Upstream>,
-    /// Paths that need no session.
-    pub public: Vec<PublicPath>,
+    /// Who may pass where, the short form `public` included. No two of them are for the same requests, so their order
+    /// says nothing.
+    pub rules: Vec<Rule>,
     pub cognito: Cognito,
     pub cookie: Cookie,
 }
@@ -233,7 +241,7 @@ pub struct Session {
     pub max_lifetime: Duration,
     /// How long after its last use a session ends; below the lifetime.
     pub idle_timeout: Option<Duration>,
-    /// Claims of the id token that are kept beside those that always are.
+    /// Claims of the id token that are kept beside those that always are; those that rules ask for among them.
     pub claims: Vec<String>,
     pub store_id_token: bool,
 }
@@ -405,22 +413,17 @@ impl Config {
         if let Some(public_url) = &site.public_url {
             upstreams::must_be_answered(upstreams, public_url, &site.hosts, &mut report);
             let domain = cookie.as_ref().and_then(|cookie| cookie.domain.as_deref());
+            shadow::must_match(&site.rules, public_url, &site.hosts, &mut report);
             upstreams::warn_of_hosts_without_sessions(upstreams, public_url, domain, &mut report);
         }
         let log = log::log(&raw.log, &mut report);
         let forward = forward::forward(&raw.forward, &mut report);
         let cognito = cognito::cognito(raw.cognito, &mut report);
         let (
-            site::Site {
-                public_url: Some(public_url),
-                mode: Some(mode),
-                prefix: Some(prefix),
-                public,
-                hosts,
-            },
+            site::Site { public_url: Some(public_url), mode: Some(mode), prefix: Some(prefix), rules, hosts },
             Some(forward),
             Some(cognito),
-            Some(session),
+            Some(mut session),
             Some(redis),
             Some(cookie),
             Some((listen, admin)),
@@ -448,13 +451,14 @@ impl Config {
         };
         effective.derive("cookie.secure", if cookie.secure { "true" } else { "false" }, "default");
         effective.derive("session.keys", r#"["[redacted]"]"#, "generated");
+        rules::keep_claims(&rules, &mut session.claims);
         let warnings = report.into_warnings();
         let (gateway, upstreams) = match mode {
             site::Mode::Proxy(upstreams) => (None, upstreams),
             site::Mode::Gateway(dialect) => (Some(dialect), Vec::new()),
         };
         Ok(Self {
-            sites: vec![Site { public_url, hosts, upstreams, public, cognito, cookie }],
+            sites: vec![Site { public_url, hosts, upstreams, rules, cognito, cookie }],
             gateway,
             prefix,
             forward,

@@ -3,6 +3,8 @@
 //! Keys that have a default are always there, since the lowest layer holds the defaults. Unknown keys are refused here
 //! too, though the layers have refused them before, with their places.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::secret::Secret;
@@ -16,6 +18,8 @@ pub(super) struct Raw {
     pub(super) public: Vec<String>,
     #[serde(default)]
     pub(super) upstreams: Vec<RawUpstream>,
+    #[serde(default)]
+    pub(super) rules: Vec<RawRule>,
     pub(super) forward: RawForward,
     #[serde(default)]
     pub(super) gateway: RawGateway,
@@ -48,6 +52,24 @@ pub(super) struct RawUpstream {
     pub(super) connect_timeout: String,
     pub(super) response_timeout: String,
     pub(super) idle_timeout: String,
+}
+
+/// One of `[[rules]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRule {
+    pub(super) host: Option<String>,
+    pub(super) path: Option<Vec<String>>,
+    pub(super) methods: Option<Vec<String>>,
+    pub(super) access: String,
+    pub(super) groups: Option<Vec<String>>,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) email_domains: Option<Vec<String>>,
+    pub(super) emails: Option<Vec<String>>,
+    pub(super) users: Option<Vec<String>>,
+    pub(super) claims: Option<BTreeMap<String, Vec<String>>>,
+    pub(super) max_auth_age: Option<String>,
+    pub(super) allow_preflight: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -203,7 +225,7 @@ pub(super) struct RawLog {
 mod tests {
     use std::collections::BTreeSet;
 
-    use config::{Config, Value};
+    use config::{Config, Map, Value};
 
     use crate::config::key::{KEYS, Kind};
 
@@ -217,6 +239,7 @@ mod tests {
                 Kind::List | Kind::Table | Kind::OneOrList | Kind::Paths | Kind::SecretList => {
                     Value::new(None, vec!["text"])
                 }
+                Kind::Lists => Value::new(None, Map::from_iter([("name".to_owned(), vec!["text"])])),
                 Kind::Count => Value::new(None, 1_u64),
                 Kind::Text | Kind::Duration | Kind::Size | Kind::Secret | Kind::SecretFile | Kind::Path => {
                     Value::new(None, "text")

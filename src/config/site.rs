@@ -7,18 +7,18 @@ use crate::types::{Origin, OriginError};
 use super::app_address::needs_mending;
 use super::host_name::HostName;
 use super::prefix::EndpointPrefix;
-use super::public_path::PublicPath;
 use super::raw::Raw;
 use super::report::Report;
+use super::rules::{Rule, rules};
 use super::upstreams::upstreams;
 use super::{Dialect, Upstream};
 
-/// Public URL, mode, prefix and public paths, those that are well.
+/// Public URL, mode, prefix and rules, those that are well.
 pub(super) struct Site {
     pub(super) public_url: Option<Origin>,
     pub(super) mode: Option<Mode>,
     pub(super) prefix: Option<EndpointPrefix>,
-    pub(super) public: Vec<PublicPath>,
+    pub(super) rules: Vec<Rule>,
     pub(super) hosts: Vec<String>,
 }
 
@@ -47,9 +47,9 @@ pub(super) fn site(raw: &Raw, report: &mut Report) -> Site {
             }
         }
     }
-    let public = public(raw, prefix.as_ref(), report);
+    let rules = rules(("rules", &raw.rules), ("public", &raw.public), prefix.as_ref(), report);
     let hosts = hosts(&raw.listen.hosts, report);
-    Site { public_url, mode, prefix, public, hosts }
+    Site { public_url, mode, prefix, rules, hosts }
 }
 
 /// The key that an upstream's URL has in this configuration: its place in the list, or the short form.
@@ -91,24 +91,6 @@ fn hosts(texts: &[String], report: &mut Report) -> Vec<String> {
         }
     }
     hosts
-}
-
-fn public(raw: &Raw, prefix: Option<&EndpointPrefix>, report: &mut Report) -> Vec<PublicPath> {
-    let mut public = Vec::with_capacity(raw.public.len());
-    for (at, text) in raw.public.iter().enumerate() {
-        match text.parse::<PublicPath>() {
-            Ok(path) if prefix.is_some_and(|prefix| prefix.strip(path.path()).is_some()) => report.problem(
-                "public",
-                format_args!("its item {}: it is below prefix, where our own endpoints are", at + 1),
-            ),
-            Ok(path) if public.contains(&path) => {
-                report.problem("public", format_args!("its item {} is there twice", at + 1));
-            }
-            Ok(path) => public.push(path),
-            Err(error) => report.problem("public", format_args!("its item {}: {error}", at + 1)),
-        }
-    }
-    public
 }
 
 impl FromStr for Dialect {

@@ -28,6 +28,9 @@ pub(super) fn put(layer: &mut Layer, report: &mut Report, key: &'static Key, tex
             };
             layer.put_list(report, key, items, place);
         }
+        Kind::Lists => {
+            report.at(key.name, Some(place), "it is a table, which only the configuration file can hold");
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::types::Origin;
 
 use super::app_address::AppAddress;
 use super::duration::HumanDuration;
-use super::host_name::{HostName, HostNameError};
+use super::host_name::{HostName, HostNameError, split_host};
 use super::path_prefix::PathPrefix;
 use super::prefix::EndpointPrefix;
 use super::raw::{Raw, RawUpstream};
@@ -90,10 +90,10 @@ pub(super) fn must_be_answered(
     report: &mut Report,
 ) {
     let answered: Vec<_> = std::iter::once((public_url.host().to_owned(), Some(public_url.port())))
-        .chain(hosts.iter().map(|host| split(host)))
+        .chain(hosts.iter().map(|host| split_host(host)))
         .collect();
     for (at, upstream) in upstreams.iter().enumerate() {
-        let Some((host, port)) = upstream.host.as_deref().map(split) else { continue };
+        let Some((host, port)) = upstream.host.as_deref().map(split_host) else { continue };
         let meets = |(known, at): &(String, Option<u16>)| {
             *known == host && (port.is_none() || at.is_none() || port == *at)
         };
@@ -115,7 +115,7 @@ pub(super) fn warn_of_hosts_without_sessions(
     report: &mut Report,
 ) {
     for (at, upstream) in upstreams.iter().enumerate() {
-        let Some(host) = upstream.host.as_deref().map(|host| split(host).0) else { continue };
+        let Some(host) = upstream.host.as_deref().map(|host| split_host(host).0) else { continue };
         let below = |domain: &str| {
             host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
@@ -125,14 +125,6 @@ pub(super) fn warn_of_hosts_without_sessions(
                  cookie.domain to a parent of both"
             ));
         }
-    }
-}
-
-/// Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn split(text: &str) -> (String, Option<u16>) {
-    match text.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host.to_owned(), port.parse::<u16>().ok()),
-        _ => (text.to_owned(), None),
     }
 }
 

@@ -1,12 +1,14 @@
-//! What is judged about a request before anybody asks who sent it: its size, its host, its path, and the word of
-//! proxies. Then who sent it, and what apps are told of them.
+//! What is judged about a request: its size, its host, its path, the word of proxies, and who may pass. Then who sent
+//! it, and what apps are told of them.
 
 pub mod app_headers;
+pub mod conditions;
 pub mod host;
 pub mod origins;
 pub mod path;
 pub mod proxies;
-pub mod public;
+mod readings;
+pub mod rules;
 pub mod size;
 pub mod subject;
 pub mod way;

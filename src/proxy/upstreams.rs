@@ -82,7 +82,7 @@ impl Upstreams {
 impl Entry {
     fn new(upstream: &config::Upstream, metrics: &Arc<Metrics>) -> Result<Self, NoWay> {
         Ok(Self {
-            host: upstream.host.as_deref().map(split),
+            host: upstream.host.as_deref().map(config::split_host),
             path: upstream.path.as_ref().map(|path| path.as_str().to_owned()),
             strip_prefix: upstream.strip_prefix,
             upstream: Upstream::new(upstream, Arc::clone(metrics))?,
@@ -115,12 +115,4 @@ impl Chosen<'_> {
 pub(super) fn prefix_value(prefix: &str) -> HeaderValue {
     let escaped = utf8_percent_encode(prefix, CONTROLS).to_string();
     HeaderValue::try_from(escaped).unwrap_or_else(|_| HeaderValue::from_static("/"))
-}
-
-/// Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn split(text: &str) -> (String, Option<u16>) {
-    match text.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host.to_owned(), port.parse().ok()),
-        _ => (text.to_owned(), None),
-    }
 }

@@ -9,6 +9,7 @@ mod layers;
 mod limits;
 mod no_leak;
 mod redis;
+mod rules;
 mod twins;
 mod upstreams;
 mod websocket;
@@ -61,7 +62,12 @@ impl Given {
     /// is set in the first of them.
     pub(crate) fn toml(mut self, key: &str, value: &str) -> Self {
         if let Some((list, last)) = key.split_once("[].") {
-            return self.without("upstream").table(list, &[("url", "'https://app:3000'"), (last, value)]);
+            return match list {
+                "upstreams" => {
+                    self.without("upstream").table(list, &[("url", "'https://app:3000'"), (last, value)])
+                }
+                _ => self.table(list, &[(last, value)]),
+            };
         }
         match self.lines.iter_mut().find(|(known, _)| known == key) {
             Some((_, known)) => *known = value.to_owned(),
@@ -112,6 +118,14 @@ impl Given {
         let text: String = self.lines.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
         let text = text + self.tables.as_str();
         self.load_text(text)
+    }
+
+    /// Loads with these lines and tables behind the others; keys of the root that stand in it go first.
+    pub(crate) fn load_with(self, text: &str) -> Result<Config, ConfigError> {
+        let (root, tables) = text.split_once("[[").unwrap_or((text, ""));
+        let lines: String = self.lines.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        let tables = if tables.is_empty() { String::new() } else { format!("[[{tables}") };
+        self.load_text(format!("{root}\n{lines}{tables}"))
     }
 
     /// Loads with this text as the file.

@@ -1,0 +1,211 @@
+//! Who may pass where: the rule that decides about a request, and whether somebody meets it.
+//!
+//! A rule is found by the canonical path. An app may read that path more freely than that (see [`readings`]): a rule
+//! that guards what the app might make of it has to be met as well. That never lets anybody in.
+
+use http::Method;
+
+use super::conditions::{Unmet, unmet};
+use super::host::RequestHost;
+use super::path::CanonicalPath;
+use super::readings;
+use super::subject::Subject;
+use crate::clock::UnixTime;
+use crate::config::{self, Access, Conditions, PathPattern, Rule};
+
+/// All of them, and the one for what no other is for: it asks for a user.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    rules: Vec<Rule>,
+    otherwise: Rule,
+    /// The most particular first: the host, then the exact path, then the longest, then those with methods.
+    entries: Vec<Entry>,
+    /// True where a rule with a path or methods keeps somebody out.
+    guard: bool,
+}
+
+/// A rule, by one of its paths.
+#[derive(Clone, Debug)]
+struct Entry {
+    rule: usize,
+    host: Option<(String, Option<u16>)>,
+    path: Option<PathPattern>,
+    /// For a reading that knows no case.
+    folded: String,
+}
+
+/// What decides about a request. All of it must be met.
+#[derive(Clone, Debug)]
+pub struct Ruling<'a> {
+    /// The rule for the request as it stands.
+    pub rule: &'a Rule,
+    /// Those for what an app may read it as.
+    pub also: Vec<Also<'a>>,
+}
+
+/// A rule that guards another reading of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Also<'a> {
+    pub rule: &'a Rule,
+    /// The path and, where it is another, the method.
+    pub reading: String,
+}
+
+/// What a ruling says of somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    Pass,
+    /// This one may not, and the first thing that is amiss.
+    Denied(Unmet<'a>),
+    /// This one may, and has to prove anew who they are.
+    Stale,
+}
+
+impl Rules {
+    #[must_use]
+    pub fn new(rules: &[Rule]) -> Self {
+        let otherwise = Rule {
+            name: "the default rule".to_owned(),
+            place: "default".to_owned(),
+            host: None,
+            paths: Vec::new(),
+            methods: Vec::new(),
+            access: Access::User,
+            conditions: Conditions::default(),
+            max_auth_age: None,
+            allow_preflight: false,
+        };
+        let mut entries = Vec::new();
+        for (at, rule) in rules.iter().enumerate() {
+            let host = rule.host.as_deref().map(config::split_host);
+            let entry = |path: Option<&PathPattern>| Entry {
+                rule: at,
+                host: host.clone(),
+                path: path.cloned(),
+                folded: path.map(|path| readings::fold_case(path.path())).unwrap_or_default(),
+            };
+            if rule.paths.is_empty() {
+                entries.push(entry(None));
+            }
+            entries.extend(rule.paths.iter().map(|path| entry(Some(path))));
+        }
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.rank(rules)));
+        let guards = |rule: &Rule| rule.access != Access::Public && names_more_than_a_host(rule);
+        Self { otherwise, entries, guard: rules.iter().any(guards), rules: rules.to_vec() }
+    }
+
+    /// True where it matters by what method a request comes.
+    #[must_use]
+    pub fn look_at_methods(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.methods.is_empty())
+    }
+
+    /// What decides about a request of this method to this host and path.
+    #[must_use]
+    pub fn decide(&self, host: &RequestHost, path: &CanonicalPath, method: &Method) -> Ruling<'_> {
+        let judged = path.judged();
+        let fits = |entry: &&Entry| entry.fits_host(host) && entry.fits(judged) && self.takes(entry, method);
+        let own = self.entries.iter().find(fits);
+        let rule = own.map_or(&self.otherwise, |entry| self.rule(entry));
+        let mut ruling = Ruling { rule, also: Vec::new() };
+        // Where a rule names this very path, nothing else was meant.
+        let is_named = own.is_some_and(|entry| entry.path.as_ref().is_some_and(|path| path.path() == judged));
+        if !self.guard || (is_named && readings::of_method(method).is_empty()) {
+            return ruling;
+        }
+        let paths = if is_named { vec![readings::as_it_stands(judged)] } else { readings::of_path(judged) };
+        let further = readings::of_method(method);
+        for reading in &paths {
+            for method in std::iter::once(method).chain(&further) {
+                let fits = |entry: &&Entry| {
+                    entry.fits_host(host) && entry.fits_reading(reading) && self.takes(entry, method)
+                };
+                let Some(rule) = self.entries.iter().find(fits).map(|entry| self.rule(entry)) else {
+                    continue;
+                };
+                if names_more_than_a_host(rule) && !ruling.has(rule) {
+                    ruling.also.push(Also { rule, reading: format!("{method} {}", reading.path) });
+                }
+            }
+        }
+        ruling
+    }
+
+    fn rule(&self, entry: &Entry) -> &Rule {
+        self.rules.get(entry.rule).unwrap_or(&self.otherwise)
+    }
+
+    fn takes(&self, entry: &Entry, method: &Method) -> bool {
+        let methods = &self.rule(entry).methods;
+        methods.is_empty() || methods.contains(method)
+    }
+}
+
+/// True for a rule that is about particular requests, and does not only say what holds for all others.
+fn names_more_than_a_host(rule: &Rule) -> bool {
+    !(rule.paths.is_empty() && rule.methods.is_empty())
+}
+
+impl Entry {
+    fn rank(&self, rules: &[Rule]) -> (bool, bool, bool, usize, bool) {
+        let port = self.host.as_ref().is_some_and(|(_, port)| port.is_some());
+        let (exact, length) =
+            self.path.as_ref().map_or((false, 0), |path| (!path.is_below(), path.path().len()));
+        let methods = rules.get(self.rule).is_some_and(|rule| !rule.methods.is_empty());
+        (self.host.is_some(), port, exact, length, methods)
+    }
+
+    fn fits_host(&self, host: &RequestHost) -> bool {
+        self.host.as_ref().is_none_or(|(name, port)| host.is(name, *port))
+    }
+
+    fn fits(&self, judged: &str) -> bool {
+        self.path.as_ref().is_none_or(|path| path.names(judged))
+    }
+
+    fn fits_reading(&self, reading: &readings::Reading) -> bool {
+        match &self.path {
+            Some(path) if reading.caseless && path.is_below() => reading.path.starts_with(&self.folded),
+            Some(_) if reading.caseless => reading.path == self.folded,
+            _ => self.fits(&reading.path),
+        }
+    }
+}
+
+impl<'a> Ruling<'a> {
+    /// The strictest of what the rules ask for.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        self.all().map(|rule| rule.access).max().unwrap_or(Access::Deny)
+    }
+
+    /// True where a CORS preflight passes without a session.
+    #[must_use]
+    pub fn allows_preflight(&self) -> bool {
+        self.all().all(|rule| rule.allow_preflight || rule.access == Access::Public)
+    }
+
+    /// The shortest time that somebody's proof of who they are may be old.
+    #[must_use]
+    pub fn max_auth_age(&self) -> Option<std::time::Duration> {
+        self.all().filter_map(|rule| rule.max_auth_age).min()
+    }
+
+    /// Whether this somebody may pass, for whom [`Ruling::access`] is no question any more.
+    #[must_use]
+    pub fn judge(&self, subject: &Subject<'_>, now: UnixTime) -> Verdict<'a> {
+        if let Some(unmet) = self.all().find_map(|rule| unmet(&rule.conditions, subject)) {
+            return Verdict::Denied(unmet);
+        }
+        let is_old = |most| subject.auth_time.is_none_or(|proved| proved.until(now) > most);
+        if self.max_auth_age().is_some_and(is_old) { Verdict::Stale } else { Verdict::Pass }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'a Rule> {
+        std::iter::once(self.rule).chain(self.also.iter().map(|also| also.rule))
+    }
+
+    fn has(&self, rule: &Rule) -> bool {
+        self.all().any(|known| std::ptr::eq(known, rule))
+    }
+}

@@ -1,0 +1,12 @@
+//! Rules: which decides, who meets it, and what whoever does not is told.
+
+mod conditions;
+mod which;
+
+use cognigate::config::Config;
+use cognigate::policy::host::Hosts;
+
+/// The hosts that this configuration answers for.
+fn hosts(config: &Config) -> Hosts {
+    Hosts::new(config.sites.iter().map(|site| (&site.public_url, &site.hosts[..])))
+}
