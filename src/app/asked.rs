@@ -38,11 +38,12 @@ impl App {
             return Ok(nginx::allow(Vec::new(), Vec::new()));
         }
         match site.rp.admit(head.cookies).await {
-            Admission::Forward { session, renewed } => {
+            Admission::Forward { session, renewal } => {
                 decision.outcome = "forward";
                 decision.sub = Some(session.identity.sub.clone());
-                let renewal = site.renewal(&session, renewed, head)?;
-                Ok(nginx::allow(self.app_headers.of(&subject::of(&session)), renewal))
+                let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
+                let cookies = site.rp.renewed(prepared, head.cookies);
+                Ok(nginx::allow(self.app_headers.of(&subject::of(&session)), cookies))
             }
             Admission::Login { .. } | Admission::CookieLost => {
                 decision.outcome = "unauthorized";
@@ -84,9 +85,12 @@ impl App {
                 Ok(site.rp.begin_login(&original, expired, Ask::default()))
             }
             // Signed in meanwhile, in another tab, or refreshed at the second try: what was rotated goes along.
-            Admission::Forward { session, renewed } => {
-                let back = |renewal| see_other(site.rp.return_to(&original).as_str(), renewal);
-                site.renewal(&session, renewed, head).map(back)
+            Admission::Forward { session, renewal } => {
+                let back = |prepared| {
+                    let cookies = site.rp.renewed(prepared, head.cookies);
+                    see_other(site.rp.return_to(&original).as_str(), cookies)
+                };
+                site.rp.prepare(&session, renewal, head.cookies).map(back).map_err(Failure::from)
             }
         };
         // To whoever sent the original request, and with the way back to it.

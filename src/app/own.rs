@@ -35,10 +35,10 @@ impl App {
             "/sign_out" => Ok(site.rp.sign_out(head).await?),
             "/signed_out" => Ok(site.rp.signed_out_page(head).await?),
             "/userinfo" => match site.rp.admit(head.cookies).await {
-                Admission::Forward { session, renewed } => {
+                Admission::Forward { session, renewal } => {
                     decision.sub = Some(session.identity.sub.clone());
-                    let renewal = site.renewal(&session, renewed, head)?;
-                    Ok(site.for_one_user(site.rp.userinfo(&session), &session, renewal))
+                    let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
+                    Ok(site.for_one_user(site.rp.userinfo(&session), prepared, head))
                 }
                 Admission::Login { .. } | Admission::CookieLost => Err(Failure::Unauthenticated),
                 Admission::Unavailable(unavailable) => Err(unavailable.into()),

@@ -60,20 +60,20 @@ impl App {
             return Ok(self.deliver(site, forwarded.await?, None));
         }
         match site.rp.admit(head.cookies).await {
-            Admission::Forward { session, renewed } => {
+            Admission::Forward { session, renewal } => {
                 decision.outcome = "forward";
                 decision.sub = Some(session.identity.sub.clone());
                 let told = self.app_headers.of(&subject::of(&session));
                 passport.told = &told;
                 // Before the app acts: an answer that cannot be given would hide what it did.
-                let renewal = site.renewal(&session, renewed, head)?;
+                let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
                 let forwarded =
                     proxy::forward(upstream, head.method, uri, head.headers, payload, &passport).await;
                 let response = forwarded.map_or_else(
                     |error| site.explain(error.into(), head),
                     |forwarded| self.deliver(site, forwarded, Some(&session)),
                 );
-                Ok(site.for_one_user(response, &session, renewal))
+                Ok(site.for_one_user(response, prepared, head))
             }
             Admission::Login { expired } if !is_websocket && is_navigation(head.method, head.headers) => {
                 decision.outcome = "login";

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Response};
+use http::Response;
 
 use super::WiringError;
+use crate::auth::renewal::Prepared;
 use crate::auth::{RelyingParty, RequestHead};
 use crate::clock::Clock;
 use crate::cognito::client_secret::ClientSecret;
@@ -18,7 +19,6 @@ use crate::failure::Failure;
 use crate::policy::origins::Origins;
 use crate::policy::rules::Rules;
 use crate::proxy;
-use crate::session::Session;
 use crate::telemetry::metrics::Metrics;
 use crate::types::{Body, Origin};
 
@@ -69,26 +69,14 @@ impl Site {
         failure.into_response(Some(&self.rp), head)
     }
 
-    /// The lines that store a session that was renewed.
-    pub(super) fn renewal(
-        &self,
-        session: &Session,
-        renewed: bool,
-        head: &RequestHead<'_>,
-    ) -> Result<Vec<HeaderValue>, Failure> {
-        if renewed { Ok(self.rp.save(session, head.cookies)?) } else { Ok(Vec::new()) }
-    }
-
-    /// Gives the answer the session's new cookie, unless that is out of date by now, and keeps it out of shared
-    /// caches.
+    /// Gives the answer the session's new cookie, where there is one by now, and keeps it out of shared caches.
     pub(super) fn for_one_user(
         &self,
         mut response: Response<Body>,
-        session: &Session,
-        renewal: Vec<HeaderValue>,
+        prepared: Prepared,
+        head: &RequestHead<'_>,
     ) -> Response<Body> {
-        let cookies = if !renewal.is_empty() && self.rp.is_current(session) { renewal } else { Vec::new() };
-        proxy::seal_answer(response.headers_mut(), cookies);
+        proxy::seal_answer(response.headers_mut(), self.rp.renewed(prepared, head.cookies));
         response
     }
 }

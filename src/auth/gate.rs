@@ -7,8 +7,8 @@ use http::HeaderValue;
 
 use super::RelyingParty;
 use super::refresh::Freshness;
+use super::renewal::Renewal;
 use crate::clock::UnixTime;
-use crate::cookie::chunk::TooLarge;
 use crate::cookie::read::{Named, RequestCookies};
 use crate::cookie::write;
 use crate::session::Session;
@@ -20,8 +20,8 @@ const MARK: Duration = Duration::from_secs(30);
 /// What is decided about a request.
 #[derive(Debug)]
 pub enum Admission {
-    /// It goes on, as this user. `renewed`: the answer should set the session's cookie.
-    Forward { session: Arc<Session>, renewed: bool },
+    /// It goes on, as this user.
+    Forward { session: Arc<Session>, renewal: Renewal },
     /// Nobody is signed in. The lines end cookies that are of no use any more, for an answer that may set any.
     Login { expired: Vec<HeaderValue> },
     /// A sign-in has just succeeded, and there is no session to go on with: another would only go round.
@@ -40,7 +40,8 @@ pub enum Unavailable {
 }
 
 impl RelyingParty {
-    /// Decides by the session cookie alone. A refresh, where one is due, happens here.
+    /// Decides by the session cookie alone. A refresh, where one is due, begins here, and where the access token has
+    /// run out it ends here too.
     pub async fn admit(&self, cookies: &RequestCookies) -> Admission {
         let loaded = match self.store.load(cookies).await {
             Err(unavailable) => return Admission::Unavailable(Unavailable::Store(unavailable)),
@@ -66,27 +67,29 @@ impl RelyingParty {
         if self.signed_out.contains(&held.session.id) {
             return login();
         }
-        let (session, renewed) = match self.refresher.fresh(&held).await {
+        let (session, renewal) = match self.refresher.fresh(&held).await {
+            // What is about to be replaced is not written down.
+            Freshness::Current { coming: true } => (Arc::from(held.session), Renewal::Perhaps),
             // What an older key sealed is sealed anew, so that the key can leave the ring one day.
-            Freshness::Current => match self.touched(held, now).await {
+            Freshness::Current { coming: false } => match self.touched(held, now).await {
                 Some(it) => it,
                 None => return login(),
             },
-            Freshness::Renewed(session) => (session, true),
+            Freshness::Renewed(session) => (session, Renewal::Now),
             Freshness::Ended => return over(),
             Freshness::Unavailable { retry_after } => {
                 return Admission::Unavailable(Unavailable::Refresh { retry_after });
             }
         };
         self.watched.seen(session.id, self.lifetimes.latest(&session));
-        Admission::Forward { session, renewed }
+        Admission::Forward { session, renewal }
     }
 
-    /// The session, and whether the browser is to be told; `None` where it has been signed out elsewhere.
-    async fn touched(&self, held: Held, now: UnixTime) -> Option<(Arc<Session>, bool)> {
+    /// The session, and what the browser is to be told; `None` where it has been signed out elsewhere.
+    async fn touched(&self, held: Held, now: UnixTime) -> Option<(Arc<Session>, Renewal)> {
         let touch = self.lifetimes.want_touch(&held.session, now);
         if !touch && held.current_key {
-            return Some((Arc::from(held.session), false));
+            return Some((Arc::from(held.session), Renewal::None));
         }
         let mut session = held.session.clone();
         if touch {
@@ -95,8 +98,8 @@ impl RelyingParty {
         match self.store.touch(&held, &session, self.lifetimes.left(&session, now)).await {
             Ok(Stored::Gone) => None,
             // Not written down: the next request does that.
-            Ok(Stored::Outrun) | Err(_) => Some((Arc::from(held.session), false)),
-            Ok(Stored::Stored) => Some((Arc::from(session), true)),
+            Ok(Stored::Outrun) | Err(_) => Some((Arc::from(held.session), Renewal::None)),
+            Ok(Stored::Stored) => Some((Arc::from(session), Renewal::Now)),
         }
     }
 
@@ -124,25 +127,11 @@ impl RelyingParty {
         Ok(self.counted(self.store.begin(session, cookies, left).await?))
     }
 
-    /// The lines that give the browser a session that goes on, counted. Only while [`RelyingParty::is_current`] says
-    /// yes.
-    pub fn save(&self, session: &Session, cookies: &RequestCookies) -> Result<Vec<HeaderValue>, TooLarge> {
-        let left = self.lifetimes.left(session, self.clock.now());
-        Ok(self.counted(self.store.go_on(session, cookies, left)?))
-    }
-
-    fn counted(&self, lines: Vec<HeaderValue>) -> Vec<HeaderValue> {
+    pub(super) fn counted(&self, lines: Vec<HeaderValue>) -> Vec<HeaderValue> {
         let pair =
             |line: &HeaderValue| line.as_bytes().split(|byte| *byte == b';').next().map_or(0, <[u8]>::len);
         self.metrics.session_stored(lines.iter().map(pair).sum());
         lines
-    }
-
-    /// False where the session was signed out or refreshed while an answer was under way, which must then
-    /// neither bring it back nor store older tokens over newer ones.
-    #[must_use]
-    pub fn is_current(&self, session: &Session) -> bool {
-        !self.signed_out.contains(&session.id) && !self.refresher.supersedes(session)
     }
 
     /// Marks a browser that has just signed in, so that a session cookie that does not stick is noticed.

@@ -4,6 +4,7 @@
 //! `logout_uri`, and nothing else ends its session cookie. See "Logout endpoint" in its developer guide.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, REFERER, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
@@ -16,6 +17,9 @@ use crate::cookie::read::RequestCookies;
 use crate::pages::{Action, Page, no_store, see_other};
 use crate::session::store::{Loaded, StoreUnavailable};
 use crate::types::{Body, empty, full};
+
+/// What an app client's access tokens live at most.
+const LONGEST_ACCESS_TOKEN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a request for a sign-out is answered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,12 +155,21 @@ impl RelyingParty {
         if let Loaded::Session(held) = self.store.load(cookies).await? {
             self.store.end(&held).await?;
             let session = held.session;
-            // A copy of the cookie dies here too: past its access token, its refresh token is revoked.
-            self.signed_out.insert_until(session.id, session.access_expires);
+            // A copy of the cookie dies here too: past its access token, its refresh token is revoked. That may be a
+            // newer one than this browser's.
+            let newest = if self.refresher.is_due(&session) {
+                self.clock.now().plus(LONGEST_ACCESS_TOKEN)
+            } else {
+                session.access_expires
+            };
+            self.signed_out.insert_until(session.id, newest);
             self.watched.signed_out(session.id);
-            let successors = self.refresher.forget(&session);
+            // Only now, so that what a refresh brings meanwhile is found here, or finds the sign-out.
+            let newest = self.refresher.forget(session.id);
             tracing::info!(sub = %session.identity.sub, session = %session.id, "signed out");
-            for token in session.refresh_token.into_iter().chain(successors) {
+            let successor = newest.and_then(|newest| newest.refresh_token.clone());
+            let successor = successor.filter(|token| Some(token) != session.refresh_token.as_ref());
+            for token in session.refresh_token.into_iter().chain(successor) {
                 self.revocations.revoke(Arc::clone(&self.tokens), token, session.id);
             }
         }

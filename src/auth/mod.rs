@@ -15,6 +15,7 @@ pub mod navigation;
 pub mod refresh;
 pub mod reload;
 pub mod remembered;
+pub mod renewal;
 pub mod return_to;
 mod revocation;
 pub mod subject;
@@ -82,7 +83,7 @@ pub struct RelyingParty {
     /// States whose code has been redeemed, by hash.
     redeemed: Remembered<[u8; 32]>,
     signed_out: Arc<Remembered<SessionId>>,
-    watched: Watched,
+    watched: Arc<Watched>,
     metrics: Arc<Metrics>,
     clock: Clock,
 }
@@ -130,6 +131,7 @@ impl RelyingParty {
         let tokens = Arc::new(tokens);
         let kept = Kept::new(config);
         let signed_out = Arc::new(Remembered::new(TOMBSTONE, REMEMBERED, clock.clone()));
+        let watched = Arc::new(Watched::new(clock.clone()));
         let lifetimes = Lifetimes::new(config.session.max_lifetime, config.session.idle_timeout);
         let store = Store::new(config, name, &ring, &scope, attributes, clock.clone(), Arc::clone(&metrics));
         Self {
@@ -150,7 +152,7 @@ impl RelyingParty {
                 verifier.clone(),
                 kept.clone(),
                 (store, lifetimes),
-                Arc::clone(&signed_out),
+                (Arc::clone(&signed_out), Arc::clone(&watched)),
                 clock.clone(),
                 Arc::clone(&metrics),
             )
@@ -162,7 +164,7 @@ impl RelyingParty {
             revocations: Revocations::new(),
             redeemed: Remembered::new(REDEEMED, REMEMBERED, clock.clone()),
             signed_out,
-            watched: Watched::new(clock.clone()),
+            watched,
             metrics,
             clock,
         }

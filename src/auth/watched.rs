@@ -100,7 +100,11 @@ impl RelyingParty {
     /// having been seen.
     pub fn over(&self, session: &Session) -> impl Future<Output = ()> + Send + use<> {
         let over = self.watched.over(session.id, self.lifetimes.latest(session));
-        // Signed out between its admission and now. Looked for after it is waited for, so that neither is missed.
+        // Refreshed or signed out between its admission and now. Looked for after it is waited for, so that neither is
+        // missed.
+        if let Some(newer) = self.refresher.newer(session) {
+            self.watched.seen(session.id, self.lifetimes.latest(&newer));
+        }
         if self.signed_out.contains(&session.id) {
             self.watched.signed_out(session.id);
         }

@@ -276,4 +276,10 @@ impl Held {
     pub fn in_cookie(session: Session, current_key: bool) -> Self {
         Self { session: Box::new(session), current_key, record: None }
     }
+
+    /// Another state of the session, which is kept in the same place.
+    #[must_use]
+    pub fn with(&self, session: Session) -> Self {
+        Self { session: Box::new(session), ..self.clone() }
+    }
 }

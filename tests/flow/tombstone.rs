@@ -26,7 +26,7 @@ async fn an_answer_under_way_does_not_bring_the_session_back() {
             async move { visitor.fetch("/slow").await }
         });
         stage.app.reached(2).await;
-        assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
+        stage.refreshed(1).await;
         if also_signs_out {
             visitor.navigate("/oauth2/sign_out").await;
         }
@@ -69,6 +69,7 @@ async fn the_shared_refresh_result_is_dropped() {
     let mut old = visitor.clone();
     near_the_end(&stage);
     assert!(is_signed_in(&mut visitor).await);
+    stage.refreshed(1).await;
     visitor.navigate("/oauth2/sign_out").await;
     // The cookie from before the refresh would otherwise be handed its result.
     let answer = old.send(Method::GET, "/api", &FETCH, "").await;

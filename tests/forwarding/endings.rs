@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::Scene;
 use super::websocket::{closed, next, open, open_tunnels};
 use crate::support::peer::Peer;
+use crate::support::refreshed;
 use crate::support::wire::PATIENCE;
 use futures_util::SinkExt as _;
 
@@ -76,12 +77,31 @@ async fn case_64_a_session_that_was_renewed_meanwhile_keeps_what_was_begun_befor
     scene.stage.clock.advance(Duration::from_secs(3590));
     // Another tab.
     assert_eq!(scene.visitor.fetch("/oauth2/userinfo").await.status(), 200);
-    assert_eq!(scene.stage.cognito.count(Endpoint::TokenRefresh), 1);
+    refreshed(&scene.gate, 1).await;
     scene.stage.clock.advance(Duration::from_secs(3590));
     app.send(Message::text("still there")).await.unwrap();
     assert_eq!(next(&mut client).await, Message::text("still there"));
     flows(&mut reader, &mut events).await;
     scene.stage.clock.advance(Duration::from_secs(20));
+    assert_eq!(closed(&mut client).await, 1008);
+    assert_eq!(reader.chunk().await, b"");
+}
+
+#[tokio::test]
+async fn case_64_what_is_begun_while_its_session_is_refreshed_lasts_as_long_as_the_new_one() {
+    let scene = Scene::set().await;
+    scene.stage.clock.advance(Duration::from_secs(3590));
+    // Before the refresh has ended, while it does, and after it.
+    let held = scene.stage.cognito.hold(Endpoint::TokenRefresh);
+    let (mut client, mut app) = open(&scene).await;
+    held.release();
+    refreshed(&scene.gate, 1).await;
+    let (mut reader, mut events) = stream(&scene).await;
+    scene.stage.clock.advance(Duration::from_secs(3500));
+    app.send(Message::text("still there")).await.unwrap();
+    assert_eq!(next(&mut client).await, Message::text("still there"));
+    flows(&mut reader, &mut events).await;
+    scene.stage.clock.advance(Duration::from_secs(100));
     assert_eq!(closed(&mut client).await, 1008);
     assert_eq!(reader.chunk().await, b"");
 }

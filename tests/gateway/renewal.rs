@@ -12,9 +12,9 @@ pub(crate) fn many_groups(setup: Setup) -> Setup {
     })
 }
 
-/// Until the access token is due for a refresh, and still good.
-fn nearly_an_hour(stage: &Stage) {
-    stage.clock.advance(std::time::Duration::from_secs(3570));
+/// Until the access token has run out.
+fn an_hour(stage: &Stage) {
+    stage.clock.advance(std::time::Duration::from_secs(3600));
 }
 
 fn mirrored(answer: &Answer) -> Vec<String> {
@@ -27,7 +27,7 @@ async fn case_81_a_renewed_session_is_mirrored_in_one_numbered_header() {
     let stage = stage().await;
     let mut alice = signed_in(&stage, "alice").await;
     let token = header(&ask(&mut alice, DEEP_LINK).await, "authorization").unwrap().to_owned();
-    nearly_an_hour(&stage);
+    an_hour(&stage);
     let yes = ask(&mut alice, DEEP_LINK).await;
     assert_eq!(yes.status(), 200);
     assert_ne!(header(&yes, "authorization"), Some(token.as_str()), "not refreshed");
@@ -45,7 +45,7 @@ async fn case_81_a_renewed_session_of_three_cookies_is_mirrored_in_three() {
     let names = ["__Host-cognigate-1", "__Host-cognigate-2", "__Host-cognigate-3"];
     assert_eq!(alice.jar.names()[..3], names);
     assert!(alice.jar.get("__Host-cognigate").is_none() && alice.jar.get("__Host-cognigate-4").is_none());
-    nearly_an_hour(&stage);
+    an_hour(&stage);
     // As nginx hands them on: the numbered ones and no others.
     let yes = ask(&mut alice.clone(), DEEP_LINK).await;
     let lines = mirrored(&yes);
@@ -86,7 +86,7 @@ async fn case_81_start_loses_no_session_that_is_renewed_there() {
     let back = start(&mut alice, &NAVIGATION, &headers).await;
     assert_eq!(location(&back), DEEP_LINK.strip_prefix(PUBLIC_URL).unwrap());
     assert!(!back.headers().contains_key(SET_COOKIE));
-    nearly_an_hour(&stage);
+    an_hour(&stage);
     let back = start(&mut alice, &NAVIGATION, &headers).await;
     assert_eq!(back.status(), 303);
     assert!(header(&back, "set-cookie").unwrap().starts_with("__Host-cognigate="));
@@ -118,4 +118,31 @@ async fn a_session_cookie_that_does_not_stick_is_told_with_the_way_back() {
     assert_eq!(told.status(), 403);
     let again = "/oauth2/start?rd=%2Fdeep%2Flink%3Fwith%3Dquery%26a%3D%252F%26b%3Dc%2520d";
     assert!(text(&told).contains(&again.replace('&', "&#38;")), "{}", text(&told));
+}
+
+#[tokio::test]
+async fn a_question_about_a_token_that_is_good_never_waits_and_a_later_one_brings_the_new_session() {
+    let stage = stage_with(|setup| setup.rotation(std::time::Duration::ZERO)).await;
+    let mut alice = signed_in(&stage, "alice").await;
+    let token = header(&ask(&mut alice, DEEP_LINK).await, "authorization").unwrap().to_owned();
+    stage.clock.advance(std::time::Duration::from_secs(3570));
+    let held = stage.cognito.hold(Endpoint::TokenRefresh);
+    for _ in 0..2 {
+        let yes = ask(&mut alice, DEEP_LINK).await;
+        assert_eq!((yes.status().as_u16(), header(&yes, "authorization")), (200, Some(token.as_str())));
+        assert!(mirrored(&yes).is_empty() && !yes.headers().contains_key(SET_COOKIE));
+    }
+    held.holding(1).await;
+    held.release();
+    stage.refreshed(1).await;
+    let mut last_tab = alice.clone();
+    // However late.
+    stage.clock.advance(std::time::Duration::from_secs(1800));
+    for browser in [&mut alice, &mut last_tab] {
+        let yes = ask(browser, DEEP_LINK).await;
+        assert_eq!(yes.status(), 200);
+        assert_ne!(header(&yes, "authorization"), Some(token.as_str()));
+        assert!(stage.has_tickets() || mirrored(&yes) == [header(&yes, "set-cookie").unwrap()]);
+    }
+    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
 }

@@ -21,7 +21,7 @@ with_both!(
 );
 
 /// Until the access token is due for a refresh, and still good.
-const NEARLY_AN_HOUR: Duration = Duration::from_secs(3570);
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn session_cookies(answer: &crate::support::visitor::Answer) -> Vec<String> {
     set_cookies(answer).iter().map(|cookie| cookie.name().to_owned()).collect()
@@ -31,7 +31,7 @@ fn session_cookies(answer: &crate::support::visitor::Answer) -> Vec<String> {
 async fn renews(front: &Front, alice: &mut Visitor, names: &[String]) {
     alice.navigate("/").await;
     let token = front.stage.app.last().header("authorization").unwrap().to_owned();
-    front.stage.clock.advance(NEARLY_AN_HOUR);
+    front.stage.clock.advance(HOUR);
     let page = alice.navigate(DEEP_LINK).await;
     assert_eq!(page.status(), 200, "{}", front.nginx.log());
     assert_eq!(session_cookies(&page), names);
@@ -83,7 +83,7 @@ async fn the_apps_404_keeps_the_renewed_cookie(which: Which) {
             page.headers_mut().insert(SET_COOKIE, "theme=dark".parse().unwrap());
             page
         });
-        front.stage.clock.advance(NEARLY_AN_HOUR);
+        front.stage.clock.advance(HOUR);
         let page = alice.navigate("/no/such/page").await;
         assert_eq!((page.status(), text(&page).as_str()), (status, "no such page"), "the app's own answer");
         assert_eq!(session_cookies(&page), ["theme", "__Host-cognigate"]);

@@ -177,8 +177,8 @@ async fn a_websocket_goes_through_and_needs_a_session(which: Which) {
     assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
     assert_eq!(front.stage.app.count(), seen, "it passed without a session");
 
-    // A refresh is due, so that the 101 carries a cookie.
-    front.stage.clock.advance(std::time::Duration::from_secs(3570));
+    // The access token has run out, so that the 101 carries a cookie.
+    front.stage.clock.advance(std::time::Duration::from_secs(3600));
     let line = alice.jar.line().unwrap();
     let (mut socket, accepted) = switch(&front, "WebSocket", line.to_str().unwrap()).await;
     assert!(accepted.starts_with("HTTP/1.1 101"), "{accepted}");
@@ -266,7 +266,7 @@ async fn an_answer_for_one_user_stays_out_of_shared_caches(which: Which) {
         page
     });
     assert_eq!(said(&alice.navigate("/").await), "public, max-age=60", "the app's own word");
-    front.stage.clock.advance(std::time::Duration::from_secs(3570));
+    front.stage.clock.advance(std::time::Duration::from_secs(3600));
     let renewed = alice.navigate("/").await;
     assert!(renewed.headers().contains_key(SET_COOKIE));
     assert!(said(&renewed).contains("no-store"), "{}", said(&renewed));

@@ -1,10 +1,10 @@
 //! A Cognito that cannot be asked at the moment.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cognigate::emulator::{Endpoint, Fault, ReplyEdit};
 
-use super::{LIFETIME, due, expired, last_bearer, session};
+use super::{due, expired, last_bearer, session};
 use crate::support::Stage;
 use crate::support::visitor::{header, json, text};
 
@@ -31,12 +31,13 @@ fn passing_faults() -> Vec<(&'static str, Fault)> {
 #[tokio::test]
 async fn case_80_a_passing_fault_leaves_the_session_alone_and_the_next_attempt_comes_5_seconds_later() {
     let stage = Stage::new().await;
-    for (what, fault) in passing_faults() {
+    for (ended, (what, fault)) in (0..).step_by(2).zip(passing_faults()) {
         stage.cognito.reset();
         let mut visitor = due(&stage).await;
         let (bearer, cookie) = (last_bearer(&stage), session(&visitor));
         stage.cognito.fail(Endpoint::TokenRefresh, fault);
         assert_eq!(visitor.fetch("/").await.status(), 200, "{what}");
+        stage.refreshed(ended + 1).await;
         let asked = stage.cognito.count(Endpoint::TokenRefresh);
         stage.clock.advance(Duration::from_secs(4));
         assert_eq!(visitor.fetch("/").await.status(), 200, "{what}");
@@ -44,6 +45,8 @@ async fn case_80_a_passing_fault_leaves_the_session_alone_and_the_next_attempt_c
         assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), asked, "{what}");
 
         stage.clock.advance(Duration::from_secs(1));
+        assert_eq!(visitor.fetch("/").await.status(), 200, "{what}");
+        stage.refreshed(ended + 2).await;
         assert_eq!(visitor.fetch("/").await.status(), 200, "{what}");
         assert_ne!(last_bearer(&stage), bearer, "{what}");
         assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), asked + 1, "{what}");
@@ -56,6 +59,7 @@ async fn a_refresh_is_one_attempt_at_a_cognito_in_trouble() {
     let mut visitor = due(&stage).await;
     stage.cognito.fail(Endpoint::TokenRefresh, Fault::status(503).always());
     assert_eq!(visitor.fetch("/").await.status(), 200);
+    stage.refreshed(1).await;
     assert_eq!(visitor.fetch("/").await.status(), 200);
     assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
 }
@@ -91,38 +95,15 @@ async fn the_session_goes_on_through_an_outage_until_exp_and_no_longer() {
     let stage = Stage::new().await;
     let mut visitor = due(&stage).await;
     stage.cognito.fail(Endpoint::TokenRefresh, Fault::status(500).always());
-    for second in (0..30).step_by(5) {
-        assert_eq!(visitor.fetch("/").await.status(), 200, "{second} s");
+    for attempt in 1..=6 {
+        assert_eq!(visitor.fetch("/").await.status(), 200, "attempt {attempt}");
+        stage.refreshed(attempt).await;
         stage.clock.advance(Duration::from_secs(5));
     }
     let forwarded = stage.app.count();
     assert_eq!(visitor.fetch("/").await.status(), 503);
     assert_eq!(stage.app.count(), forwarded);
     assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 7);
-}
-
-#[tokio::test]
-async fn a_request_waits_for_a_slow_refresh_at_most_a_second_while_its_token_is_valid() {
-    let stage = Stage::new().await;
-    let mut visitor = due(&stage).await;
-    let bearer = last_bearer(&stage);
-    let held = stage.cognito.hold(Endpoint::TokenRefresh);
-    let began = Instant::now();
-    assert_eq!(visitor.fetch("/").await.status(), 200);
-    let waited = began.elapsed();
-    assert!(waited >= Duration::from_millis(900), "{waited:?}: nobody waited for the refresh");
-    // The second is the refresh's, not each request's.
-    for _ in 0..3 {
-        assert_eq!(visitor.fetch("/").await.status(), 200);
-    }
-    assert!(began.elapsed() < Duration::from_secs(3), "each request waited anew");
-    assert_eq!(last_bearer(&stage), bearer);
-
-    held.release();
-    stage.clock.advance(LIFETIME - super::DUE);
-    assert_eq!(visitor.fetch("/").await.status(), 200);
-    assert_ne!(last_bearer(&stage), bearer);
-    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
 }
 
 #[tokio::test]
@@ -146,8 +127,11 @@ async fn an_answer_that_was_lost_is_asked_for_again_within_the_grace_of_rotation
     let lost = Fault::status(502).after_work();
     stage.cognito.fail(Endpoint::TokenRefresh, lost);
     assert_eq!(visitor.fetch("/").await.status(), 200);
+    stage.refreshed(1).await;
     stage.clock.advance(Duration::from_secs(5));
     let bearer = last_bearer(&stage);
+    assert_eq!(visitor.fetch("/").await.status(), 200);
+    stage.refreshed(2).await;
     assert_eq!(visitor.fetch("/").await.status(), 200);
     assert_ne!(last_bearer(&stage), bearer);
 }

@@ -1,5 +1,6 @@
 //! Staying signed in: the refresh of a session's access token, as seen from outside.
 
+mod beside;
 mod faults;
 mod refused;
 mod shared;

@@ -16,6 +16,7 @@ async fn invalid_grant_lets_the_session_go_on_until_exp_without_another_attempt_
     stage.cognito.revoke_refresh_tokens(None);
     for _ in 0..3 {
         assert_eq!(visitor.fetch("/").await.status(), 200);
+        stage.refreshed(1).await;
         assert_eq!(last_bearer(&stage), bearer);
         // Longer than the pause after a passing fault.
         stage.clock.advance(Duration::from_secs(9));

@@ -20,6 +20,8 @@ async fn a_refresh_is_due_when_the_access_token_ends_within_the_margin() {
 
     stage.clock.advance(SECOND);
     assert_eq!(visitor.fetch("/").await.status(), 200);
+    stage.refreshed(1).await;
+    assert_eq!(visitor.fetch("/").await.status(), 200);
     assert_ne!(last_bearer(&stage), first_bearer);
     assert!(stage.has_tickets() || session(&visitor) != first_cookie);
     let renewed = last_bearer(&stage);
@@ -37,7 +39,7 @@ async fn the_margin_is_the_configured_one() {
     assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 0);
     stage.clock.advance(SECOND);
     visitor.fetch("/").await;
-    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
+    stage.cognito.reached(Endpoint::TokenRefresh, 1).await;
 }
 
 #[tokio::test]
@@ -95,6 +97,7 @@ async fn a_refresh_that_gives_the_same_token_again_is_no_loop() {
     let same = bearer.strip_prefix("Bearer ").unwrap();
     stage.cognito.edit_reply(Endpoint::TokenRefresh, ReplyEdit::set("access_token", same).always());
     assert_eq!(visitor.fetch("/").await.status(), 200);
+    stage.refreshed(1).await;
     assert_eq!(last_bearer(&stage), bearer);
     assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
 }
@@ -107,8 +110,11 @@ async fn a_refresh_that_gives_no_more_time_is_one_call_a_request_and_no_loop() {
     let mut visitor = stage.visitor();
     let callback = visitor.reach_callback("alice", "/").await;
     assert_eq!(visitor.navigate(&callback).await.status(), 303);
-    assert_eq!(visitor.fetch("/").await.status(), 200);
-    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
+    for round in 1..=3 {
+        assert_eq!(visitor.fetch("/").await.status(), 200);
+        stage.refreshed(round).await;
+        assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), u64::from(round));
+    }
 }
 
 #[tokio::test]

@@ -76,8 +76,9 @@ async fn older_tokens_are_not_sealed_anew_over_those_of_a_refresh() {
     let under_way = tokio::spawn(async move { visitor.fetch("/slow").await });
     stage.app.reached(stage.app.count() + 1).await;
     stage.clock.advance(59 * MINUTE + Duration::from_secs(30));
+    let refreshes = stage.cognito.hold(Endpoint::TokenRefresh);
     other_tab.fetch("/oauth2/userinfo").await;
-    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
+    refreshes.holding(1).await;
     drop(held);
     let answer = under_way.await.unwrap();
     assert_eq!(answer.status(), 200);

@@ -150,6 +150,11 @@ impl Stage {
         stage
     }
 
+    /// Waits until so many refreshes at the gate have ended, whatever came of them.
+    pub(crate) async fn refreshed(&self, count: u32) {
+        refreshed(&self.gate, count).await;
+    }
+
     /// True where browsers hold tickets, which stay what they are.
     pub(crate) fn has_tickets(&self) -> bool {
         self.flags.iter().any(|(key, value)| key == "session.store" && value == "redis")
@@ -275,6 +280,19 @@ impl Setup {
 /// Waits until the gate that has this admin port has loaded the signing keys.
 pub(crate) async fn ready(admin: SocketAddr) {
     wire::eventually("the gate is ready", || async { wire::probe(admin, "/readyz").await == 200 }).await;
+}
+
+/// Waits until so many refreshes at this gate have ended, whatever came of them.
+pub(crate) async fn refreshed(gate: &Gate, count: u32) {
+    wire::eventually("a refresh has ended", || async {
+        let mut ended = 0.0;
+        for result in ["success", "refused", "unavailable", "ended"] {
+            let series = format!("cognigate_token_refresh_total{{result=\"{result}\"}}");
+            ended += wire::metric(gate.admin_address(), &series).await;
+        }
+        ended >= f64::from(count)
+    })
+    .await;
 }
 
 fn config(flags: &[(String, String)]) -> Result<Config, ConfigError> {

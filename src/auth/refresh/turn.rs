@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Flight, PAUSE, SHARED, Shared};
-use crate::clock::UnixTime;
+use super::Shared;
+use super::grant::Outcome;
 use crate::secret::Secret;
 use crate::session::Session;
 use crate::session::redis::Lease;
@@ -18,55 +18,60 @@ const LATER_PAUSE: Duration = Duration::from_millis(500);
 const LATER: u32 = 2 * 60;
 
 impl Shared {
-    /// Refreshes when no other replica does, or takes what the other one brought.
-    pub(super) async fn refresh_in_turn(self: &Arc<Self>, held: &Held, token: &Secret) -> Flight {
-        let now = self.clock.now();
-        let until = now.plus(SHARED);
+    /// Refreshes when no other replica does, or takes what the other one brought; with what Cognito said, where it was
+    /// asked.
+    pub(super) async fn refresh_in_turn(
+        self: &Arc<Self>,
+        held: &Held,
+        token: &Secret,
+    ) -> (Outcome, Option<&'static str>) {
         let mut looks = 0;
         let lease = loop {
             match self.store.turn(held).await {
                 Ok(Turn::Mine(lease)) => break lease,
-                Ok(Turn::Done(session)) => return Flight::Renewed { session: Arc::from(session), until },
+                Ok(Turn::Done(session)) => {
+                    return (Outcome::Renewed { session: Arc::from(session), elsewhere: true }, None);
+                }
                 Ok(Turn::Theirs) if looks < LOOKS => {
                     looks += 1;
                     tokio::time::sleep(LOOK).await;
                 }
-                Ok(Turn::Gone) => return Flight::Ended { until },
-                Ok(Turn::Theirs) | Err(_) => return Flight::Paused { until: now.plus(PAUSE) },
+                Ok(Turn::Gone) => return (Outcome::Ended, None),
+                Ok(Turn::Theirs) | Err(_) => return (Outcome::Paused, None),
             }
         };
-        let flight = self.refresh(held.session.as_ref().clone(), token).await;
-        self.metrics.refreshed(flight.result());
-        match (lease, flight) {
-            (None, flight) => flight,
-            (Some(lease), Flight::Renewed { session, until }) => self.keep(lease, session, until).await,
-            (Some(lease), flight) => {
+        let outcome = self.refresh(held.session.as_ref().clone(), token).await;
+        let said = Some(outcome.result());
+        match (lease, outcome) {
+            (None, outcome) => (outcome, said),
+            (Some(lease), Outcome::Renewed { session, .. }) => (self.keep(lease, session).await, said),
+            (Some(lease), outcome) => {
                 // Were it not ended now, it ends by itself.
                 let _ = self.store.give_up(&lease).await;
-                flight
+                (outcome, said)
             }
         }
     }
 
     /// Keeps what a refresh gave, for all replicas.
-    async fn keep(self: &Arc<Self>, lease: Lease, session: Arc<Session>, until: UnixTime) -> Flight {
+    async fn keep(self: &Arc<Self>, lease: Lease, session: Arc<Session>) -> Outcome {
         match self.store.refreshed(&lease, &session, self.lifetimes.left(&session, self.clock.now())).await {
-            Ok(Stored::Stored) => Flight::Renewed { session, until },
+            Ok(Stored::Stored) => Outcome::Renewed { session, elsewhere: true },
             Ok(Stored::Gone) => {
                 tracing::info!(session = %session.id, "signed out while it was refreshed");
                 self.revoke_unkept(&session);
-                Flight::Ended { until }
+                Outcome::Ended
             }
             Ok(Stored::Outrun) => {
                 tracing::warn!(session = %session.id, "another replica refreshed this session meanwhile");
-                Flight::Renewed { session, until }
+                Outcome::Renewed { session, elsewhere: true }
             }
             Err(_) => {
                 // Its record still has the old tokens, which may be worth nothing by now.
                 let shared = Arc::clone(self);
                 let of_task = Arc::clone(&session);
                 tokio::spawn(async move { shared.keep_later(&lease, &of_task).await });
-                Flight::Renewed { session, until }
+                Outcome::Renewed { session, elsewhere: false }
             }
         }
     }

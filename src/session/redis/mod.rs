@@ -145,7 +145,9 @@ impl RedisStore {
         }
         let lease = Lease { ticket: record.ticket.clone(), fence, owner };
         let Some(now) = self.open(&record.ticket, &sealed, fence) else { return Ok(Turn::Gone) };
-        if now.session.access_token == held.session.access_token {
+        // An older one is what a refresh has replaced that could not be kept.
+        let (kept, ours) = (&now.session, &held.session);
+        if kept.access_token == ours.access_token || kept.access_expires < ours.access_expires {
             return Ok(Turn::Mine(Some(lease)));
         }
         self.give_up(&lease).await?;
