@@ -4,8 +4,10 @@
 //! gets problem+json (RFC 9457). Neither says more about the inside than the person outside can use; the log does,
 //! under the same request id.
 
+pub mod denied;
 pub mod grpc;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
@@ -27,6 +29,8 @@ use crate::proxy::client::ForwardError;
 use crate::session::store::StoreUnavailable;
 use crate::types::Body;
 
+use denied::{Denial, Reason};
+
 /// What ends a request without the app's answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -44,6 +48,8 @@ pub enum Failure {
     Method { allow: &'static str },
     #[error("nobody is signed in")]
     Unauthenticated,
+    #[error("a rule is not met: {}", .0.detail())]
+    Denied(Denial),
     #[error("the session cookie did not stick")]
     CookieLost,
     #[error("the session cannot be refreshed at the moment")]
@@ -81,7 +87,10 @@ pub fn challenge(rp: &RelyingParty) -> Option<HeaderValue> {
 struct Look {
     status: StatusCode,
     title: &'static str,
-    text: &'static str,
+    /// For a person.
+    text: Cow<'static, str>,
+    /// For a program, where it is told something else.
+    detail: Option<&'static str>,
     /// Where the one button leads, and what it says.
     action: Option<(String, &'static str)>,
     /// Beside the problem; the page has its button.
@@ -100,18 +109,18 @@ impl Failure {
         };
         // A script that must sign in reads a problem, even where its Accept lists HTML too.
         let as_page = match &self {
-            Self::Unauthenticated => false,
+            Self::Unauthenticated | Self::Denied(Denial { is_api: true, .. }) => false,
             _ => is_navigation(head.method, head.headers) || accepts(head.headers, "text/html"),
         };
         let look = self.look(rp, head);
         if grpc::is_grpc(head.headers) {
-            return grpc::answer(look.status, look.text);
+            return grpc::answer(look.status, look.detail.unwrap_or(&look.text));
         }
         let mut response = if as_page {
             Page {
                 status: look.status,
                 title: look.title,
-                text: &[look.text],
+                text: &[&look.text],
                 action: look.action.as_ref().map(|(href, label)| Action::Link { href, label }),
                 request_id: Some(head.request_id),
                 form_origins: &[],
@@ -122,7 +131,7 @@ impl Failure {
             Problem {
                 status: look.status,
                 title: look.title,
-                detail: look.text,
+                detail: look.detail.unwrap_or(&look.text),
                 request_id: Some(head.request_id),
                 login_url: look.login_url.as_deref(),
             }
@@ -189,6 +198,7 @@ impl Failure {
             )
             .header(ALLOW, HeaderValue::from_static(allow)),
             Self::Unauthenticated => Look::unauthenticated(rp, head),
+            Self::Denied(denial) => Look::denied(rp, &denial),
             Self::CookieLost => Look::new(
                 StatusCode::FORBIDDEN,
                 "The session was not kept",
@@ -244,6 +254,7 @@ impl Failure {
             | Self::NoEndpoint
             | Self::Method { .. }
             | Self::Unauthenticated
+            | Self::Denied(_)
             | Self::CookieLost
             // Told once by who notices, not by each request.
             | Self::StoreUnavailable(_) => tracing::debug!(request_id, failure = %self, "refused"),
@@ -263,8 +274,9 @@ impl Failure {
 }
 
 impl Look {
-    fn new(status: StatusCode, title: &'static str, text: &'static str) -> Self {
-        Self { status, title, text, action: None, login_url: None, headers: Vec::new() }
+    fn new(status: StatusCode, title: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
+        let text = text.into();
+        Self { status, title, text, detail: None, action: None, login_url: None, headers: Vec::new() }
     }
 
     fn action(mut self, href: Option<String>, label: &'static str) -> Self {
@@ -288,6 +300,17 @@ impl Look {
         }
         look.login_url = rp.map(|rp| rp.login_url(head));
         look
+    }
+
+    /// Another account may fit; the session is over first, since Cognito would only sign the same one in again.
+    fn denied(rp: Option<&RelyingParty>, denial: &Denial) -> Self {
+        let mut look = Self::new(StatusCode::FORBIDDEN, "You may not open this", denial.text());
+        look.detail = Some(denial.detail());
+        if let Some(challenge) = rp.and_then(|rp| denial.challenge(rp)) {
+            look = look.header(WWW_AUTHENTICATE, challenge);
+        }
+        let rp = rp.filter(|_| denial.reason != Reason::Nobody);
+        look.action(rp.map(|rp| rp.own_path("sign_out")), "Sign out to use another account")
     }
 
     fn store_unavailable() -> Self {

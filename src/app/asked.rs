@@ -1,7 +1,8 @@
 //! The way of a gateway's questions through the rooms: may this request pass, and where does its sender sign in?
 
-use http::{Method, Response};
+use http::Response;
 
+use super::site::Site;
 use super::{App, Inbound};
 use crate::auth::RequestHead;
 use crate::auth::gate::Admission;
@@ -9,11 +10,14 @@ use crate::auth::login::Ask;
 use crate::auth::navigation::is_navigation;
 use crate::auth::subject;
 use crate::config::Access;
+use crate::failure::denied::Denial;
 use crate::failure::{Failure, challenge};
 use crate::gateway::nginx::{self, OriginalRequest};
 use crate::pages::see_other;
 use crate::policy::host::RequestHost;
 use crate::policy::path::CanonicalPath;
+use crate::policy::preflight::is_preflight;
+use crate::policy::rules::Ruling;
 use crate::telemetry::access::Decision;
 use crate::types::Body;
 
@@ -31,19 +35,31 @@ impl App {
         let Some((original, host, path)) = self.original(inbound) else {
             return Ok(nginx::refused());
         };
-        let method = original.method.as_ref().unwrap_or(&Method::GET);
-        let ruling = site.rules.decide(&host, &path, method);
-        if ruling.access() == Access::Public {
+        let Some(ruling) = site.ruling(&original, &host, &path) else {
+            return Ok(nginx::refused());
+        };
+        let is_preflight = ruling.allows_preflight() && is_preflight(original.method(), head.headers);
+        if ruling.access() == Access::Public || is_preflight {
             decision.outcome = "public";
             return Ok(nginx::allow(Vec::new(), Vec::new()));
         }
+        if ruling.access() == Access::Deny {
+            decision.outcome = "denied";
+            return Ok(nginx::refused());
+        }
         match site.rp.admit(head.cookies).await {
             Admission::Forward { session, renewal } => {
-                decision.outcome = "forward";
                 decision.sub = Some(session.identity.sub.clone());
+                let subject = subject::of(&session);
+                if site.judge(&ruling, &subject).is_err() {
+                    // nginx sends its client on to `denied`, which explains, and gives it what was renewed.
+                    decision.outcome = "denied";
+                    return Ok(nginx::refused());
+                }
+                decision.outcome = "forward";
                 let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
                 let cookies = site.rp.renewed(prepared, head.cookies);
-                Ok(nginx::allow(self.app_headers.of(&subject::of(&session)), cookies))
+                Ok(nginx::allow(self.app_headers.of(&subject), cookies))
             }
             Admission::Login { .. } | Admission::CookieLost => {
                 decision.outcome = "unauthorized";
@@ -57,25 +73,58 @@ impl App {
         }
     }
 
+    /// Answers `denied`, where a trusted gateway sends somebody who may not pass: always a 403, with what there is to say
+    /// of it.
+    pub(super) async fn denied_for_gateway(&self, inbound: &Inbound<'_>) -> Response<Body> {
+        let Inbound { site, head, .. } = *inbound;
+        let refused = |is_api, head| site.explain(Failure::Denied(Denial::of_everybody(is_api)), head);
+        let Some((original, host, path)) = self.original(inbound) else {
+            return refused(false, head);
+        };
+        let Some(ruling) = site.ruling(&original, &host, &path) else {
+            return refused(false, head);
+        };
+        let (method, uri) = (original.method(), original.target.clone().into());
+        let original = RequestHead { method, uri: &uri, ..*head };
+        let is_api = ruling.access() == Access::Api;
+        if ruling.access() == Access::Deny {
+            return refused(is_api, &original);
+        }
+        match site.rp.admit(head.cookies).await {
+            Admission::Forward { session, renewal } => {
+                let response = match site.judge(&ruling, &subject::of(&session)) {
+                    Err(denial) => site.explain(Failure::Denied(denial), &original),
+                    // Since a moment ago: the next request will pass.
+                    Ok(()) => refused(is_api, &original),
+                };
+                match site.rp.prepare(&session, renewal, head.cookies) {
+                    Ok(prepared) => site.for_one_user(response, prepared, head),
+                    Err(error) => site.explain(error.into(), &original),
+                }
+            }
+            _ => refused(is_api, &original),
+        }
+    }
+
     /// Answers `start` where a trusted gateway sends somebody to it who was refused: like a request for the
     /// original address, which is where it comes back to.
     pub(super) async fn start_for_gateway(
         &self,
         inbound: &Inbound<'_>,
-        original: &OriginalRequest,
+        (original, host, path): (&OriginalRequest, &RequestHost, &CanonicalPath),
         decision: &mut Decision,
     ) -> Response<Body> {
         let Inbound { site, head, .. } = *inbound;
+        let access = site.ruling(original, host, path).map(|ruling| ruling.access());
         // nginx asks by GET, whatever the request was that was refused.
-        let method = original.method.as_ref().unwrap_or(&Method::GET);
-        let uri = original.target.clone().into();
+        let (method, uri) = (original.method(), original.target.clone().into());
         let original = RequestHead { method, uri: &uri, ..*head };
         let answer = match site.rp.admit(head.cookies).await {
             Admission::Unavailable(unavailable) => {
                 decision.outcome = "unavailable";
                 Err(unavailable.into())
             }
-            _ if !is_navigation(method, head.headers) => {
+            _ if access == Some(Access::Api) || !is_navigation(method, head.headers) => {
                 decision.outcome = "unauthorized";
                 Err(Failure::Unauthenticated)
             }
@@ -119,5 +168,22 @@ impl App {
         let path = CanonicalPath::parse(original.target.path()).ok()?;
         // Our own endpoints are not behind the gateway's question.
         path.below(self.prefix.as_str()).is_none().then_some((original, host, path))
+    }
+}
+
+impl Site {
+    /// What decides about a request that a gateway tells of. `None` where that takes its method, and the gateway does
+    /// not say it.
+    fn ruling(
+        &self,
+        original: &OriginalRequest,
+        host: &RequestHost,
+        path: &CanonicalPath,
+    ) -> Option<Ruling<'_>> {
+        if original.method.is_none() && self.rules.look_at_methods() {
+            tracing::debug!("there are rules by method, and no X-Original-Method");
+            return None;
+        }
+        Some(self.rules.decide(host, path, original.method()))
     }
 }

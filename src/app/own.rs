@@ -25,6 +25,7 @@ impl App {
         let allow = match endpoint {
             "/sign_out" => "GET, POST",
             "/start" | "/sign_in" | "/callback" | "/signed_out" | "/userinfo" => "GET",
+            "/denied" if self.dialect.is_some() => "GET",
             _ => return Err(Failure::NoEndpoint),
         };
         if !allow.split(", ").any(|method| head.method == method) {
@@ -32,6 +33,7 @@ impl App {
         }
         match endpoint {
             "/callback" => site.rp.callback(head).await.map_err(Failure::Callback),
+            "/denied" => Ok(self.denied_for_gateway(inbound).await),
             "/sign_out" => Ok(site.rp.sign_out(head).await?),
             "/signed_out" => Ok(site.rp.signed_out_page(head).await?),
             "/userinfo" => match site.rp.admit(head.cookies).await {
@@ -44,7 +46,9 @@ impl App {
                 Admission::Unavailable(unavailable) => Err(unavailable.into()),
             },
             _ => match self.original(inbound) {
-                Some((original, ..)) => Ok(self.start_for_gateway(inbound, &original, decision).await),
+                Some((original, host, path)) => {
+                    Ok(self.start_for_gateway(inbound, (&original, &host, &path), decision).await)
+                }
                 // Only a navigation may be given a login cookie; what does not say what it is may be one.
                 None if is_declared_fetch(head.headers) => Err(Failure::Unauthenticated),
                 None => Ok(site.rp.start(head)),

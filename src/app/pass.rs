@@ -8,7 +8,9 @@ use crate::auth::login::Ask;
 use crate::auth::navigation::is_navigation;
 use crate::auth::subject;
 use crate::config::{Access, OnSessionEnd};
+use crate::failure::denied::Denial;
 use crate::failure::{Failure, grpc};
+use crate::policy::preflight::is_preflight;
 use crate::proxy::tunnel::End;
 use crate::proxy::upstreams::Upstreams;
 use crate::proxy::{self, Forwarded, Passport, Payload, lasting};
@@ -54,19 +56,37 @@ impl App {
             stripped: chosen.stripped,
         };
         let ruling = site.rules.decide(host, path, head.method);
-        if !is_for_all && ruling.access() == Access::Public {
+        let access = match ruling.access() {
+            // Nobody who says what is public means the whole server.
+            Access::Public if *is_for_all => Access::User,
+            access => access,
+        };
+        if access == Access::Deny {
+            decision.outcome = "denied";
+            return Err(Failure::Denied(Denial::of_everybody(false)));
+        }
+        let is_preflight =
+            !is_for_all && ruling.allows_preflight() && is_preflight(head.method, head.headers);
+        if access == Access::Public || is_preflight {
             decision.outcome = "public";
             let forwarded = proxy::forward(upstream, head.method, uri, head.headers, payload, &passport);
             return Ok(self.deliver(site, forwarded.await?, None));
         }
+        let goes_to_sign_in = access == Access::User && is_navigation(head.method, head.headers);
         match site.rp.admit(head.cookies).await {
             Admission::Forward { session, renewal } => {
                 decision.outcome = "forward";
                 decision.sub = Some(session.identity.sub.clone());
-                let told = self.app_headers.of(&subject::of(&session));
-                passport.told = &told;
+                let subject = subject::of(&session);
                 // Before the app acts: an answer that cannot be given would hide what it did.
                 let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
+                if let Err(denial) = site.judge(&ruling, &subject) {
+                    decision.outcome = "denied";
+                    let response = site.explain(Failure::Denied(denial), head);
+                    return Ok(site.for_one_user(response, prepared, head));
+                }
+                let told = self.app_headers.of(&subject);
+                passport.told = &told;
                 let forwarded =
                     proxy::forward(upstream, head.method, uri, head.headers, payload, &passport).await;
                 let response = forwarded.map_or_else(
@@ -75,11 +95,11 @@ impl App {
                 );
                 Ok(site.for_one_user(response, prepared, head))
             }
-            Admission::Login { expired } if !is_websocket && is_navigation(head.method, head.headers) => {
+            Admission::Login { expired } if !is_websocket && goes_to_sign_in => {
                 decision.outcome = "login";
                 Ok(site.rp.begin_login(head, expired, Ask::default()))
             }
-            Admission::CookieLost if is_navigation(head.method, head.headers) => Err(Failure::CookieLost),
+            Admission::CookieLost if goes_to_sign_in => Err(Failure::CookieLost),
             Admission::Login { .. } | Admission::CookieLost => {
                 decision.outcome = "unauthorized";
                 Err(Failure::Unauthenticated)

@@ -14,10 +14,12 @@ use crate::cognito::http::Http;
 use crate::cognito::jwks::Jwks;
 use crate::cognito::token::TokenClient;
 use crate::cognito::verify::Verifier;
-use crate::config::{self, Config};
+use crate::config::{self, Access, Config};
 use crate::failure::Failure;
+use crate::failure::denied::Denial;
 use crate::policy::origins::Origins;
-use crate::policy::rules::Rules;
+use crate::policy::rules::{Rules, Ruling, Verdict};
+use crate::policy::subject::Subject;
 use crate::proxy;
 use crate::telemetry::metrics::Metrics;
 use crate::types::{Body, Origin};
@@ -28,6 +30,7 @@ pub(super) struct Site {
     pub(super) rp: RelyingParty,
     /// What browsers see.
     pub(super) public_url: Origin,
+    clock: Clock,
     /// Who may pass where.
     pub(super) rules: Rules,
     /// Whose pages may open a WebSocket.
@@ -58,6 +61,7 @@ impl Site {
         let site = Self {
             rp,
             public_url: site.public_url.clone(),
+            clock: clock.clone(),
             rules: Rules::new(&site.rules),
             origins: Origins::new(&site.public_url, &config.websocket.origins),
         };
@@ -67,6 +71,16 @@ impl Site {
     /// The answer to a failure, for whoever sent `head`.
     pub(super) fn explain(&self, failure: Failure, head: &RequestHead<'_>) -> Response<Body> {
         failure.into_response(Some(&self.rp), head)
+    }
+
+    /// Whether the session's user meets what a rule asks for, who that is being settled.
+    pub(super) fn judge(&self, ruling: &Ruling<'_>, subject: &Subject<'_>) -> Result<(), Denial> {
+        let is_api = ruling.access() == Access::Api;
+        match ruling.judge(subject, self.clock.now()) {
+            Verdict::Pass => Ok(()),
+            Verdict::Denied(unmet) => Err(Denial::of(subject, Some(unmet), is_api)),
+            Verdict::Stale => Err(Denial::of(subject, None, is_api)),
+        }
     }
 
     /// Gives the answer the session's new cookie, where there is one by now, and keeps it out of shared caches.

@@ -50,6 +50,12 @@ impl OriginalRequest {
         let method = method.map(|method| method.parse().map_err(|_| OriginalError::Method)).transpose()?;
         Ok(Self { host: host.to_owned(), target, method })
     }
+
+    /// The method, `GET` where nginx was not told to send it.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        self.method.as_ref().unwrap_or(&Method::GET)
+    }
 }
 
 /// Yes: 200 and an empty body, which lets nginx keep the connection.

@@ -6,6 +6,7 @@ pub mod conditions;
 pub mod host;
 pub mod origins;
 pub mod path;
+pub mod preflight;
 pub mod proxies;
 mod readings;
 pub mod rules;

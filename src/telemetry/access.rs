@@ -25,7 +25,7 @@ pub struct Access {
 /// What was decided about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
-    /// `forward`, `login`, `unauthorized`, `endpoint`, `redirect`, `refused`, `unavailable`.
+    /// `forward`, `login`, `unauthorized`, `denied`, `endpoint`, `redirect`, `refused`, `unavailable`.
     pub outcome: &'static str,
     /// `app`, `redirect`, the template of one of our own endpoints, or empty where neither was reached.
     pub route: &'static str,

@@ -29,7 +29,8 @@ const DURATIONS: [f64; 14] =
 const COOKIE_SIZES: [f64; 8] = [1024.0, 2048.0, 3072.0, 4096.0, 8192.0, 12288.0, 16384.0, 32768.0];
 
 /// What is decided about requests that are not for our own endpoints; shown from the start, at 0.
-const DECISIONS: [&str; 6] = ["forward", "public", "login", "unauthorized", "unavailable", "refused"];
+const DECISIONS: [&str; 7] =
+    ["forward", "public", "login", "unauthorized", "denied", "unavailable", "refused"];
 /// How a callback ends.
 const LOGINS: [&str; 10] = [
     "success",
@@ -310,6 +311,7 @@ pub fn endpoint_route(endpoint: &str) -> &'static str {
     match endpoint {
         "/auth" => "/oauth2/auth",
         "/callback" => "/oauth2/callback",
+        "/denied" => "/oauth2/denied",
         "/sign_in" => "/oauth2/sign_in",
         "/sign_out" => "/oauth2/sign_out",
         "/signed_out" => "/oauth2/signed_out",

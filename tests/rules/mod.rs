@@ -1,6 +1,10 @@
 //! Rules: which decides, who meets it, and what whoever does not is told.
 
+#[cfg(feature = "emulator")]
+mod attacks;
 mod conditions;
+#[cfg(feature = "emulator")]
+mod denied;
 mod which;
 
 use cognigate::config::Config;

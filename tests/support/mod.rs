@@ -20,6 +20,7 @@ use cognigate::commands::run::Gate;
 use cognigate::config::{Config, ConfigError, Sources};
 use cognigate::emulator::{Emulator, Settings, Switches};
 use rustls::ClientConfig;
+use tempfile::NamedTempFile;
 use tokio::sync::oneshot;
 
 use app::App;
@@ -49,6 +50,8 @@ pub(crate) struct Stage {
     pub(crate) gate: Gate,
     /// The settings that the gate was started with, to start another like it.
     flags: Vec<(String, String)>,
+    /// Beside them, what only a file can hold.
+    file: Option<NamedTempFile>,
     public_url: String,
     client: Option<Arc<ClientConfig>>,
     /// There where sessions are in a Redis that nobody else named.
@@ -61,6 +64,7 @@ pub(crate) struct Stage {
 /// What a [`Stage`] is set up with.
 pub(crate) struct Setup {
     flags: Vec<(String, String)>,
+    tables: String,
     without: Vec<String>,
     public_url: String,
     client: Option<Arc<ClientConfig>>,
@@ -79,6 +83,7 @@ impl Stage {
     pub(crate) async fn with(change: impl FnOnce(Setup) -> Setup) -> Self {
         let setup = change(Setup {
             flags: Vec::new(),
+            tables: String::new(),
             without: Vec::new(),
             public_url: PUBLIC_URL.to_owned(),
             client: None,
@@ -119,7 +124,13 @@ impl Stage {
             flags.retain(|(known, _)| *known != key);
             flags.push((key, value));
         }
-        let gate = Gate::start(&config(&flags).unwrap(), &[], setup.threads, clock.clone()).unwrap();
+        let file = (!setup.tables.is_empty()).then(|| {
+            let file = NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), &setup.tables).unwrap();
+            file
+        });
+        let config = config(&flags, file.as_ref()).unwrap();
+        let gate = Gate::start(&config, &[], setup.threads, clock.clone()).unwrap();
         let (cognito, cognito_address) = (emulator.switches(), emulator.address());
         let (end, ended) = oneshot::channel::<()>();
         let serving = app.serving();
@@ -140,6 +151,7 @@ impl Stage {
             app,
             gate,
             flags,
+            file,
             #[cfg(feature = "redis-tests")]
             _redis: redis,
             public_url: setup.public_url,
@@ -205,7 +217,7 @@ impl Stage {
             flags.retain(|(known, _)| known != key);
             flags.push(((*key).to_owned(), (*value).to_owned()));
         }
-        config(&flags).unwrap()
+        config(&flags, self.file.as_ref()).unwrap()
     }
 }
 
@@ -213,6 +225,13 @@ impl Setup {
     /// Sets one key of the gate's configuration.
     pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
         self.flags.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds tables, as the configuration's file has them: `[[rules]]`.
+    pub(crate) fn tables(mut self, text: &str) -> Self {
+        self.tables.push_str(text);
+        self.tables.push('\n');
         self
     }
 
@@ -295,6 +314,7 @@ pub(crate) async fn refreshed(gate: &Gate, count: u32) {
     .await;
 }
 
-fn config(flags: &[(String, String)]) -> Result<Config, ConfigError> {
-    Config::load(&Sources { flags: flags.to_vec(), ..Sources::default() })
+fn config(flags: &[(String, String)], file: Option<&NamedTempFile>) -> Result<Config, ConfigError> {
+    let file = file.map(|file| file.path().to_owned());
+    Config::load(&Sources { flags: flags.to_vec(), file, ..Sources::default() })
 }
