@@ -19,6 +19,7 @@ use crate::cognito::token::GrantError;
 use crate::cookie::chunk::TooLarge;
 use crate::pages::problem::Problem;
 use crate::pages::{Action, Page};
+use crate::policy::csrf::CrossSite;
 use crate::policy::host::HostError;
 use crate::policy::origins::ForeignOrigin;
 use crate::policy::path::PathError;
@@ -38,6 +39,8 @@ pub enum Failure {
     Path(#[from] PathError),
     #[error(transparent)]
     Origin(#[from] ForeignOrigin),
+    #[error(transparent)]
+    CrossSite(#[from] CrossSite),
     #[error("there is no endpoint of that name")]
     NoEndpoint,
     #[error("that endpoint does not answer this method")]
@@ -181,6 +184,12 @@ impl Failure {
                 "Forbidden",
                 "A page of another site asked for a connection.",
             ),
+            Self::CrossSite(CrossSite) => Look::new(
+                StatusCode::FORBIDDEN,
+                "Another site asked for this",
+                "A page of another site asked for a change here in your name, so nothing was done.",
+            )
+            .action(rp.map(|rp| rp.public_url().to_string()), "Go to this site"),
             Self::NoEndpoint => Look::new(StatusCode::NOT_FOUND, "Not found", "There is nothing at this address."),
             Self::Method { allow } => Look::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -241,6 +250,7 @@ impl Failure {
             | Self::Host(_)
             | Self::Path(_)
             | Self::Origin(_)
+            | Self::CrossSite(_)
             | Self::NoEndpoint
             | Self::Method { .. }
             | Self::Unauthenticated

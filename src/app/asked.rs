@@ -41,6 +41,10 @@ impl App {
             Admission::Forward { session, renewal } => {
                 decision.outcome = "forward";
                 decision.sub = Some(session.identity.sub.clone());
+                if site.csrf.admit(original.method.as_ref(), &host, head.headers).is_err() {
+                    decision.outcome = "refused";
+                    return Ok(nginx::refused());
+                }
                 let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
                 let cookies = site.rp.renewed(prepared, head.cookies);
                 Ok(nginx::allow(self.app_headers.of(&subject::of(&session)), cookies))

@@ -67,6 +67,10 @@ impl App {
                 passport.told = &told;
                 // Before the app acts: an answer that cannot be given would hide what it did.
                 let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
+                if let Err(cross_site) = site.csrf.admit(Some(head.method), host, head.headers) {
+                    decision.outcome = "refused";
+                    return Ok(site.for_one_user(site.explain(cross_site.into(), head), prepared, head));
+                }
                 let forwarded =
                     proxy::forward(upstream, head.method, uri, head.headers, payload, &passport).await;
                 let response = forwarded.map_or_else(

@@ -16,6 +16,7 @@ use crate::cognito::token::TokenClient;
 use crate::cognito::verify::Verifier;
 use crate::config::{self, Config};
 use crate::failure::Failure;
+use crate::policy::csrf::Csrf;
 use crate::policy::origins::Origins;
 use crate::policy::rules::Rules;
 use crate::proxy;
@@ -32,6 +33,8 @@ pub(super) struct Site {
     pub(super) rules: Rules,
     /// Whose pages may open a WebSocket.
     pub(super) origins: Origins,
+    /// Whose pages may change something.
+    pub(super) csrf: Csrf,
 }
 
 /// What the sites have in common while they are made.
@@ -60,6 +63,7 @@ impl Site {
             public_url: site.public_url.clone(),
             rules: Rules::new(&site.rules),
             origins: Origins::new(&site.public_url, &config.websocket.origins),
+            csrf: Csrf::new(&config.csrf, &site.public_url),
         };
         Ok((site, jwks))
     }
