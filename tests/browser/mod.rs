@@ -8,6 +8,7 @@ mod over_tls;
 mod sessions;
 mod sign_in;
 mod sign_out;
+mod spa;
 mod websocket;
 
 use std::net::SocketAddr;
