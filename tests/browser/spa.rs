@@ -58,9 +58,9 @@ fn calls(site: &Site) -> usize {
 }
 
 #[test]
-fn it_is_twenty_lines() {
+fn it_is_no_more_than_twenty_lines() {
     let lines = script(0).lines().filter(|line| !line.is_empty()).count();
-    assert_eq!(lines, 20);
+    assert!(lines <= 20, "{lines}");
 }
 
 #[tokio::test]
@@ -99,7 +99,8 @@ async fn a_sign_in_that_does_not_help_is_tried_once_and_an_apps_own_401_never() 
     let site = shop(|setup| setup).await;
     let browser = site.signed_in("/private").await;
     browser.go(&site.url("/shop/cart")).await;
-    let own = "const { gateFetch } = await import('/shop/gate.js'); return (await gateFetch('/api/own')).status";
+    let own =
+        "const { gateFetch } = await import('/shop/gate.js'); return (await gateFetch('/api/own')).status";
     assert_eq!(browser.script(own).await, json!(401));
     site.stage.cognito.fail(Endpoint::Token, cognigate::emulator::Fault::status(500).always());
     browser.forget_cookies().await;
