@@ -47,6 +47,9 @@ pub enum Failure {
     Method { allow: &'static str },
     #[error("nobody is signed in")]
     Unauthenticated,
+    /// Somebody is signed in, for longer than is taken here.
+    #[error("the sign-in is older than is taken here")]
+    NotRecent { max_age: Duration },
     #[error("the session cookie did not stick")]
     CookieLost,
     #[error("the session cannot be refreshed at the moment")]
@@ -80,6 +83,18 @@ pub fn challenge(rp: &RelyingParty) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("Bearer realm=\"{}\"", rp.public_url())).ok()
 }
 
+/// What a 401 asks for where somebody has to prove anew who they are (RFC 9470 §3).
+#[must_use]
+pub fn step_up_challenge(rp: &RelyingParty, max_age: Duration) -> Option<HeaderValue> {
+    let text = format!(
+        "Bearer realm=\"{}\", error=\"insufficient_user_authentication\", \
+         error_description=\"A more recent authentication is required\", max_age=\"{}\"",
+        rp.public_url(),
+        max_age.as_secs()
+    );
+    HeaderValue::try_from(text).ok()
+}
+
 /// What a failure looks like from outside.
 struct Look {
     status: StatusCode,
@@ -103,7 +118,7 @@ impl Failure {
         };
         // A script that must sign in reads a problem, even where its Accept lists HTML too.
         let as_page = match &self {
-            Self::Unauthenticated => false,
+            Self::Unauthenticated | Self::NotRecent { .. } => false,
             _ => is_navigation(head.method, head.headers) || accepts(head.headers, "text/html"),
         };
         let look = self.look(rp, head);
@@ -198,6 +213,7 @@ impl Failure {
             )
             .header(ALLOW, HeaderValue::from_static(allow)),
             Self::Unauthenticated => Look::unauthenticated(rp, head),
+            Self::NotRecent { max_age } => Look::not_recent(rp, head, max_age),
             Self::CookieLost => Look::new(
                 StatusCode::FORBIDDEN,
                 "The session was not kept",
@@ -254,6 +270,7 @@ impl Failure {
             | Self::NoEndpoint
             | Self::Method { .. }
             | Self::Unauthenticated
+            | Self::NotRecent { .. }
             | Self::CookieLost
             // Told once by who notices, not by each request.
             | Self::StoreUnavailable(_) => tracing::debug!(request_id, failure = %self, "refused"),
@@ -300,6 +317,19 @@ impl Look {
         look
     }
 
+    fn not_recent(rp: Option<&RelyingParty>, head: &RequestHead<'_>, max_age: Duration) -> Self {
+        let mut look = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "A recent sign-in is required",
+            "You are signed in, and this needs you to sign in once more.",
+        );
+        if let Some(challenge) = rp.and_then(|rp| step_up_challenge(rp, max_age)) {
+            look = look.header(WWW_AUTHENTICATE, challenge);
+        }
+        look.login_url = rp.map(|rp| rp.step_up_url(head, max_age));
+        look
+    }
+
     fn store_unavailable() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -334,6 +364,11 @@ impl Look {
                 "The sign-in took too long, was begun in another browser, or this browser keeps no cookies.",
             ),
             CallbackError::Reported(error) => reported(error),
+            CallbackError::NotRecent => (
+                StatusCode::FORBIDDEN,
+                "This needs a sign-in of right now, and the sign-in service took an earlier one for it. If you have just \
+                 given your password, its clock or that of this site is wrong.",
+            ),
             CallbackError::Grant(GrantError::InvalidGrant) => {
                 (StatusCode::FORBIDDEN, "The sign-in took too long or was used already.")
             }
