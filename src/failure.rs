@@ -21,6 +21,7 @@ use crate::cognito::token::GrantError;
 use crate::cookie::chunk::TooLarge;
 use crate::pages::problem::Problem;
 use crate::pages::{Action, Page};
+use crate::policy::csrf::CrossSite;
 use crate::policy::host::HostError;
 use crate::policy::origins::ForeignOrigin;
 use crate::policy::path::PathError;
@@ -42,6 +43,8 @@ pub enum Failure {
     Path(#[from] PathError),
     #[error(transparent)]
     Origin(#[from] ForeignOrigin),
+    #[error(transparent)]
+    CrossSite(#[from] CrossSite),
     #[error("there is no endpoint of that name")]
     NoEndpoint,
     #[error("that endpoint does not answer this method")]
@@ -50,6 +53,9 @@ pub enum Failure {
     Unauthenticated,
     #[error("a rule is not met: {}", .0.detail())]
     Denied(Denial),
+    /// Somebody is signed in, for longer than is taken here.
+    #[error("the sign-in is older than is taken here")]
+    NotRecent { max_age: Duration },
     #[error("the session cookie did not stick")]
     CookieLost,
     #[error("the session cannot be refreshed at the moment")]
@@ -83,6 +89,18 @@ pub fn challenge(rp: &RelyingParty) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("Bearer realm=\"{}\"", rp.public_url())).ok()
 }
 
+/// What a 401 asks for where somebody has to prove anew who they are (RFC 9470 §3).
+#[must_use]
+pub fn step_up_challenge(rp: &RelyingParty, max_age: Duration) -> Option<HeaderValue> {
+    let text = format!(
+        "Bearer realm=\"{}\", error=\"insufficient_user_authentication\", \
+         error_description=\"A more recent authentication is required\", max_age=\"{}\"",
+        rp.public_url(),
+        max_age.as_secs()
+    );
+    HeaderValue::try_from(text).ok()
+}
+
 /// What a failure looks like from outside.
 struct Look {
     status: StatusCode,
@@ -109,7 +127,9 @@ impl Failure {
         };
         // A script that must sign in reads a problem, even where its Accept lists HTML too.
         let as_page = match &self {
-            Self::Unauthenticated | Self::Denied(Denial { is_api: true, .. }) => false,
+            Self::Unauthenticated | Self::NotRecent { .. } | Self::Denied(Denial { is_api: true, .. }) => {
+                false
+            }
             _ => is_navigation(head.method, head.headers) || accepts(head.headers, "text/html"),
         };
         let look = self.look(rp, head);
@@ -190,6 +210,12 @@ impl Failure {
                 "Forbidden",
                 "A page of another site asked for a connection.",
             ),
+            Self::CrossSite(CrossSite) => Look::new(
+                StatusCode::FORBIDDEN,
+                "Another site asked for this",
+                "A page of another site asked for a change here in your name, so nothing was done.",
+            )
+            .action(rp.map(|rp| rp.public_url().to_string()), "Go to this site"),
             Self::NoEndpoint => Look::new(StatusCode::NOT_FOUND, "Not found", "There is nothing at this address."),
             Self::Method { allow } => Look::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -199,6 +225,7 @@ impl Failure {
             .header(ALLOW, HeaderValue::from_static(allow)),
             Self::Unauthenticated => Look::unauthenticated(rp, head),
             Self::Denied(denial) => Look::denied(rp, &denial),
+            Self::NotRecent { max_age } => Look::not_recent(rp, head, max_age),
             Self::CookieLost => Look::new(
                 StatusCode::FORBIDDEN,
                 "The session was not kept",
@@ -251,10 +278,12 @@ impl Failure {
             | Self::Host(_)
             | Self::Path(_)
             | Self::Origin(_)
+            | Self::CrossSite(_)
             | Self::NoEndpoint
             | Self::Method { .. }
             | Self::Unauthenticated
             | Self::Denied(_)
+            | Self::NotRecent { .. }
             | Self::CookieLost
             // Told once by who notices, not by each request.
             | Self::StoreUnavailable(_) => tracing::debug!(request_id, failure = %self, "refused"),
@@ -313,6 +342,19 @@ impl Look {
         look.action(rp.map(|rp| rp.own_path("sign_out")), "Sign out to use another account")
     }
 
+    fn not_recent(rp: Option<&RelyingParty>, head: &RequestHead<'_>, max_age: Duration) -> Self {
+        let mut look = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "A recent sign-in is required",
+            "You are signed in, and this needs you to sign in once more.",
+        );
+        if let Some(challenge) = rp.and_then(|rp| step_up_challenge(rp, max_age)) {
+            look = look.header(WWW_AUTHENTICATE, challenge);
+        }
+        look.login_url = rp.map(|rp| rp.step_up_url(head, max_age));
+        look
+    }
+
     fn store_unavailable() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -347,6 +389,11 @@ impl Look {
                 "The sign-in took too long, was begun in another browser, or this browser keeps no cookies.",
             ),
             CallbackError::Reported(error) => reported(error),
+            CallbackError::NotRecent => (
+                StatusCode::FORBIDDEN,
+                "This needs a sign-in of right now, and the sign-in service took an earlier one for it. If you have just \
+                 given your password, its clock or that of this site is wrong.",
+            ),
             CallbackError::Grant(GrantError::InvalidGrant) => {
                 (StatusCode::FORBIDDEN, "The sign-in took too long or was used already.")
             }

@@ -6,6 +6,7 @@ use http::header::{AUTHORIZATION, LOCATION, SET_COOKIE};
 use crate::support::visitor::{Answer, FETCH, NAVIGATION, Visitor, header, json, location, parameter, text};
 use crate::support::{PUBLIC_URL, Setup, Stage};
 
+mod csrf;
 pub(crate) mod renewal;
 
 const URL: &str = "x-original-url";

@@ -12,6 +12,8 @@ mod cli;
 mod config;
 mod cookie;
 #[cfg(feature = "emulator")]
+mod csrf;
+#[cfg(feature = "emulator")]
 mod demo;
 mod docker;
 mod docs;

@@ -50,6 +50,10 @@ impl App {
         match site.rp.admit(head.cookies).await {
             Admission::Forward { session, renewal } => {
                 decision.sub = Some(session.identity.sub.clone());
+                if site.csrf.admit(original.method.as_ref(), &host, head.headers).is_err() {
+                    decision.outcome = "refused";
+                    return Ok(nginx::refused());
+                }
                 let subject = subject::of(&session);
                 if site.judge(&ruling, &subject).is_err() {
                     // nginx sends its client on to `denied`, which explains, and gives it what was renewed.

@@ -80,6 +80,10 @@ impl App {
                 let subject = subject::of(&session);
                 // Before the app acts: an answer that cannot be given would hide what it did.
                 let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
+                if let Err(cross_site) = site.csrf.admit(Some(head.method), host, head.headers) {
+                    decision.outcome = "refused";
+                    return Ok(site.for_one_user(site.explain(cross_site.into(), head), prepared, head));
+                }
                 if let Err(denial) = site.judge(&ruling, &subject) {
                     decision.outcome = "denied";
                     let response = site.explain(Failure::Denied(denial), head);

@@ -17,6 +17,7 @@ use crate::cognito::verify::Verifier;
 use crate::config::{self, Access, Config};
 use crate::failure::Failure;
 use crate::failure::denied::Denial;
+use crate::policy::csrf::Csrf;
 use crate::policy::origins::Origins;
 use crate::policy::rules::{Rules, Ruling, Verdict};
 use crate::policy::subject::Subject;
@@ -35,6 +36,8 @@ pub(super) struct Site {
     pub(super) rules: Rules,
     /// Whose pages may open a WebSocket.
     pub(super) origins: Origins,
+    /// Whose pages may change something.
+    pub(super) csrf: Csrf,
 }
 
 /// What the sites have in common while they are made.
@@ -64,6 +67,7 @@ impl Site {
             clock: clock.clone(),
             rules: Rules::new(&site.rules),
             origins: Origins::new(&site.public_url, &config.websocket.origins),
+            csrf: Csrf::new(&config.csrf, &site.public_url),
         };
         Ok((site, jwks))
     }

@@ -47,6 +47,9 @@ pub enum CallbackError {
     Grant(#[from] GrantError),
     #[error("the {token} token was refused: {reason}")]
     Refused { token: &'static str, reason: TokenRefused },
+    /// The user should have proved anew who they are, and did not.
+    #[error("the sign-in is not as recent as it had to be")]
+    NotRecent,
     #[error("the tokens do not belong together: {0}")]
     Mismatch(&'static str),
     /// The tokens fill more cookies than a browser keeps.
@@ -110,6 +113,11 @@ impl RelyingParty {
         let redirect_uri = self.own_url("callback");
         let tokens = self.tokens.redeem(&code, &login.verifier(), &redirect_uri).await?;
         let session = self.verified_session(tokens, login).await?;
+        // Here, since the page that asked for it would send the user round again.
+        let is_old = |most| session.auth_time.is_none_or(|proved| proved.until(self.clock.now()) > most);
+        if login.max_age.is_some_and(is_old) {
+            return Err(CallbackError::NotRecent);
+        }
         let begun = self.begin_session(&session, head.cookies).await;
         let mut cookies = begun.map_err(|error| CallbackError::not_kept(error, &session))?;
         cookies.push(self.login_states.end(state));
@@ -193,6 +201,7 @@ impl CallbackError {
             Self::Reported(_) => "reported",
             Self::Grant(_) => "grant",
             Self::Refused { .. } => "token_refused",
+            Self::NotRecent => "not_recent",
             Self::Mismatch(_) => "mismatch",
             Self::TooLarge { .. } => "too_large",
             Self::Store(_) => "store_unavailable",

@@ -1,5 +1,7 @@
 //! The authorization request: where a visitor without a session is sent.
 
+use std::time::Duration;
+
 use http::{HeaderValue, Response};
 use url::Url;
 use url::form_urlencoded;
@@ -16,8 +18,9 @@ use crate::types::Body;
 pub struct Ask<'a> {
     /// In the place of the provider that the configuration names.
     pub identity_provider: Option<&'a str>,
-    /// True: whoever is known at Cognito proves it anew (`prompt=login`).
-    pub anew: bool,
+    /// There: whoever is known at Cognito proves it anew (`prompt=login`), and once they have it must be no longer ago
+    /// than this, or the sign-in ends on a page. Cognito knows no `max_age` of its own.
+    pub max_age: Option<Duration>,
 }
 
 impl RelyingParty {
@@ -40,10 +43,13 @@ impl RelyingParty {
         navigation::return_to(head, &self.public_url, self.prefix.as_str())
     }
 
-    /// `start?rd=…`: sends to the login page whoever asks, to come back to `rd`.
+    /// `start?rd=…`: sends to the login page whoever asks, to come back to `rd`; with `max_age`, in seconds, to prove
+    /// anew who they are.
     #[must_use]
     pub fn start(&self, head: &RequestHead<'_>) -> Response<Body> {
-        self.send_to_cognito(head, self.asked_return(head), State::random(false), Vec::new(), Ask::default())
+        let max_age = parameter(head, "max_age").and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let ask = Ask { max_age, ..Ask::default() };
+        self.send_to_cognito(head, self.asked_return(head), State::random(false), Vec::new(), ask)
     }
 
     /// A login whose own cookie is gone begins once more; its state says so.
@@ -53,11 +59,9 @@ impl RelyingParty {
 
     /// The `rd` of a request, once; anything else is the root.
     fn asked_return(&self, head: &RequestHead<'_>) -> ReturnTo {
-        let query = head.uri.query().unwrap_or_default();
-        let mut given = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "rd");
-        match (given.next(), given.next()) {
-            (Some((_, text)), None) => ReturnTo::parse(&text, &self.public_url, self.prefix.as_str()),
-            _ => ReturnTo::root(),
+        match parameter(head, "rd") {
+            Some(text) => ReturnTo::parse(&text, &self.public_url, self.prefix.as_str()),
+            None => ReturnTo::root(),
         }
     }
 
@@ -76,6 +80,12 @@ impl RelyingParty {
         format!("{}{}", self.public_url, self.start_path(&return_to))
     }
 
+    /// The same where the user has to prove anew who they are.
+    #[must_use]
+    pub fn step_up_url(&self, head: &RequestHead<'_>, max_age: Duration) -> String {
+        format!("{}&max_age={}", self.login_url(head), max_age.as_secs())
+    }
+
     fn send_to_cognito(
         &self,
         head: &RequestHead<'_>,
@@ -84,7 +94,7 @@ impl RelyingParty {
         mut cookies: Vec<HeaderValue>,
         ask: Ask<'_>,
     ) -> Response<Body> {
-        let login = LoginState::new(self.clock.now(), return_to);
+        let login = LoginState::new(self.clock.now(), ask.max_age, return_to);
         cookies.extend(self.login_states.begin(&state, &login, head.cookies));
         see_other(self.authorization_request(&state, &login, ask).as_str(), cookies)
     }
@@ -98,7 +108,7 @@ impl RelyingParty {
             Some(provider) => (Some(provider), None),
             None => (always.identity_provider.as_deref(), always.idp_identifier.as_deref()),
         };
-        let prompt = if ask.anew { Some("login") } else { always.prompt.as_deref() };
+        let prompt = if ask.max_age.is_some() { Some("login") } else { always.prompt.as_deref() };
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", &self.client_id)
@@ -121,4 +131,12 @@ impl RelyingParty {
             );
         url
     }
+}
+
+/// A parameter of the query that is there once.
+fn parameter(head: &RequestHead<'_>, wanted: &str) -> Option<String> {
+    let query = head.uri.query().unwrap_or_default();
+    let mut given = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
+    let (value, further) = (given.next()?.1, given.next());
+    further.is_none().then(|| value.into_owned())
 }

@@ -27,7 +27,9 @@ pub const MAX_COOKIES: usize = 20;
 pub const MAX_BYTES: usize = 6 * 1024;
 
 /// The first byte of the sealed bytes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// In the place of an age in seconds.
+const ANY_AGE: u64 = u64::MAX;
 /// Behind the random part of a state that a restarted login carries.
 const RESTARTED: &str = "-r";
 
@@ -44,6 +46,8 @@ pub struct LoginState {
     nonce: [u8; 16],
     verifier: [u8; 32],
     pub started: UnixTime,
+    /// How long ago the user may have proved who they are when the login is over, where it is about that.
+    pub max_age: Option<Duration>,
     pub return_to: ReturnTo,
 }
 
@@ -89,8 +93,8 @@ impl State {
 
 impl LoginState {
     #[must_use]
-    pub fn new(started: UnixTime, return_to: ReturnTo) -> Self {
-        Self { nonce: random::bytes(), verifier: random::bytes(), started, return_to }
+    pub fn new(started: UnixTime, max_age: Option<Duration>, return_to: ReturnTo) -> Self {
+        Self { nonce: random::bytes(), verifier: random::bytes(), started, max_age, return_to }
     }
 
     /// The `nonce` of the authorization request (OpenID Connect Core 1.0 §3.1.2.1).
@@ -117,6 +121,7 @@ impl LoginState {
         bytes.extend_from_slice(&self.started.0.to_be_bytes());
         bytes.extend_from_slice(&self.nonce);
         bytes.extend_from_slice(&self.verifier);
+        bytes.extend_from_slice(&self.max_age.map_or(ANY_AGE, |age| age.as_secs()).to_be_bytes());
         bytes.extend_from_slice(self.return_to.as_str().as_bytes());
         bytes
     }
@@ -219,10 +224,12 @@ fn decode(bytes: &[u8], origin: &Origin, prefix: &str) -> Option<([u8; 32], Logi
     let (time, rest) = rest.split_first_chunk::<8>()?;
     let (nonce, rest) = rest.split_first_chunk::<16>()?;
     let (verifier, rest) = rest.split_first_chunk::<32>()?;
+    let (age, rest) = rest.split_first_chunk::<8>()?;
     if version != VERSION {
         return None;
     }
     let return_to = ReturnTo::parse(str::from_utf8(rest).ok()?, origin, prefix);
     let started = UnixTime(i64::from_be_bytes(*time));
-    Some((*hash, LoginState { nonce: *nonce, verifier: *verifier, started, return_to }))
+    let max_age = Some(u64::from_be_bytes(*age)).filter(|age| *age != ANY_AGE).map(Duration::from_secs);
+    Some((*hash, LoginState { nonce: *nonce, verifier: *verifier, started, max_age, return_to }))
 }

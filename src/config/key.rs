@@ -6,6 +6,8 @@ pub const KEYS: &[Key] = &[
     Key::new("upstream", Kind::Text, None),
     Key::new("prefix", Kind::Text, Some(r#""/oauth2""#)),
     Key::new("public", Kind::List, Some("[]")),
+    Key::new("csrf", Kind::Text, Some(r#""strict""#)),
+    Key::new("csrf_origins", Kind::List, Some("[]")),
     Key::new("upstreams[].url", Kind::Text, None),
     Key::new("upstreams[].host", Kind::Text, None),
     Key::new("upstreams[].path", Kind::Text, None),

@@ -8,6 +8,7 @@ mod app_address;
 mod cognito;
 mod conditions;
 mod cookie;
+mod csrf;
 mod duration;
 mod effective;
 mod endpoint;
@@ -24,6 +25,7 @@ mod limits;
 mod listeners;
 mod load;
 mod log;
+mod origins;
 mod path_pattern;
 mod path_prefix;
 mod pool;
@@ -63,6 +65,7 @@ use crate::types::Origin;
 pub use app_address::{AppAddress, AppAddressError};
 pub use conditions::Conditions;
 pub use cookie::SameSiteError;
+pub use csrf::{Csrf, CsrfMode, CsrfModeError};
 pub use effective::{Effective, Setting};
 pub use error::{ConfigError, Problem};
 pub use forward::{
@@ -96,6 +99,8 @@ pub struct Config {
     /// Below what path our own endpoints are.
     pub prefix: EndpointPrefix,
     pub forward: Forward,
+    /// Requests of other sites' pages.
+    pub csrf: Csrf,
     pub session: Session,
     /// There where `session.store` is Redis, and perhaps where it is not.
     pub redis: Option<Redis>,
@@ -416,6 +421,7 @@ impl Config {
             shadow::must_match(&site.rules, public_url, &site.hosts, &mut report);
             upstreams::warn_of_hosts_without_sessions(upstreams, public_url, domain, &mut report);
         }
+        let csrf = csrf::csrf(&raw, &mut report);
         let log = log::log(&raw.log, &mut report);
         let forward = forward::forward(&raw.forward, &mut report);
         let cognito = cognito::cognito(raw.cognito, &mut report);
@@ -425,6 +431,7 @@ impl Config {
             Some(cognito),
             Some(mut session),
             Some(redis),
+            Some(csrf),
             Some(cookie),
             Some((listen, admin)),
             Some(websocket),
@@ -438,6 +445,7 @@ impl Config {
             cognito,
             session,
             redis,
+            csrf,
             cookie,
             listeners,
             websocket,
@@ -462,6 +470,7 @@ impl Config {
             gateway,
             prefix,
             forward,
+            csrf,
             session,
             redis,
             listen,

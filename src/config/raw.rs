@@ -16,6 +16,8 @@ pub(super) struct Raw {
     pub(super) upstream: Option<String>,
     pub(super) prefix: String,
     pub(super) public: Vec<String>,
+    pub(super) csrf: String,
+    pub(super) csrf_origins: Vec<String>,
     #[serde(default)]
     pub(super) upstreams: Vec<RawUpstream>,
     #[serde(default)]

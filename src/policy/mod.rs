@@ -3,6 +3,7 @@
 
 pub mod app_headers;
 pub mod conditions;
+pub mod csrf;
 pub mod host;
 pub mod origins;
 pub mod path;

@@ -2,11 +2,13 @@
 //! a browser, so that SameSite and Fetch Metadata do what they do in front of the real Cognito.
 
 mod chromium;
+mod csrf;
 mod looks;
 mod over_tls;
 mod sessions;
 mod sign_in;
 mod sign_out;
+mod spa;
 mod websocket;
 
 use std::net::SocketAddr;

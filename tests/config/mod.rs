@@ -1,6 +1,7 @@
 //! The configuration, read in process.
 
 mod checks;
+mod csrf;
 mod environment;
 mod file;
 mod forward;

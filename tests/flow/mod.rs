@@ -11,6 +11,7 @@ mod return_to;
 mod sign_out;
 mod sign_out_manners;
 mod start;
+mod step_up;
 mod stuck;
 mod token_endpoint;
 mod tombstone;

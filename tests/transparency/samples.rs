@@ -115,7 +115,7 @@ const ASKED: [Field; 62] = [
     ("proxy-authorization", b"Basic YTpi"),
     ("proxy-connection", b"keep-alive"),
     ("range", b"bytes=0-1,-5"),
-    ("referer", b"https://elsewhere.test/?a=b"),
+    ("referer", b"https://app.test/elsewhere?a=b"),
     ("sec-fetch-mode", b"cors"),
     ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
     ("true-client-ip", b"1.2.3.4"),

@@ -1,0 +1,50 @@
+//! Whose pages may change something in a user's name.
+
+use std::str::FromStr;
+
+use super::origins::origins;
+use super::raw::Raw;
+use super::report::Report;
+use crate::types::Origin;
+
+/// What is done about requests that pages of other sites make in a user's name.
+#[derive(Clone, Debug)]
+pub struct Csrf {
+    pub mode: CsrfMode,
+    /// Origins of further pages that may, beside those of the site itself.
+    pub origins: Vec<Origin>,
+}
+
+/// How near a page must be to the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CsrfMode {
+    /// Of the same origin.
+    Strict,
+    /// Of the same site: a sibling host too.
+    Lax,
+    /// Anywhere.
+    Off,
+}
+
+pub(super) fn csrf(raw: &Raw, report: &mut Report) -> Option<Csrf> {
+    let origins = origins("csrf_origins", &raw.csrf_origins, report);
+    Some(Csrf { mode: report.parse("csrf", &raw.csrf)?, origins })
+}
+
+impl FromStr for CsrfMode {
+    type Err = CsrfModeError;
+
+    fn from_str(text: &str) -> Result<Self, CsrfModeError> {
+        match text {
+            "strict" => Ok(Self::Strict),
+            "lax" => Ok(Self::Lax),
+            "off" => Ok(Self::Off),
+            _ => Err(CsrfModeError),
+        }
+    }
+}
+
+/// None of the three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it must be strict, lax or off")]
+pub struct CsrfModeError;
