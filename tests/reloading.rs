@@ -17,27 +17,27 @@ use crate::support::{SESSION, Stage, TEST_KEY};
 const OTHER_KEY: &str = "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=";
 
 /// A folder with one file, which a gate follows.
-struct Followed {
+pub(crate) struct Followed {
     folder: TempDir,
 }
 
 impl Followed {
-    fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let followed = Self { folder: tempfile::tempdir().unwrap() };
         followed.put(text);
         followed
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("file")
     }
 
     /// As an editor that writes in place does.
-    fn put(&self, text: &str) {
+    pub(crate) fn put(&self, text: &str) {
         fs::write(self.path(), text).unwrap();
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         fs::read_to_string(self.path()).unwrap()
     }
 }
@@ -48,7 +48,7 @@ async fn with_keys(file: &Followed) -> Stage {
     Stage::with(|setup| setup.without("session.keys").set("session.keys_file", path.to_str().unwrap())).await
 }
 
-fn rotate(step: &str, file: &Path) {
+pub(crate) fn rotate(step: &str, file: &Path) {
     let (code, _, err) = Program::new(&["keys", "rotate", "--step", step, file.to_str().unwrap()]).run();
     assert_eq!((code, err.as_str()), (0, ""));
 }
@@ -62,7 +62,7 @@ fn sealed_by(visitor: &Visitor) -> String {
 }
 
 /// The ids of a file's keys, the sealing one first.
-fn ids(file: &Path) -> Vec<String> {
+pub(crate) fn ids(file: &Path) -> Vec<String> {
     let (code, out, _) = Program::new(&["keys", "list", file.to_str().unwrap()]).run();
     assert_eq!(code, 0);
     out.lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
@@ -81,7 +81,7 @@ async fn read_again(gate: &Gate, before: f64) {
 }
 
 /// Changes a gate's key file, and waits for the gate to go by it.
-async fn take(gate: &Gate, change: impl FnOnce()) {
+pub(crate) async fn take(gate: &Gate, change: impl FnOnce()) {
     // It reads the file once for itself.
     read_again(gate, 0.0).await;
     let before = reloads(gate, "session_keys", "success").await;
@@ -90,7 +90,7 @@ async fn take(gate: &Gate, change: impl FnOnce()) {
 }
 
 /// True where both gates let the visitor in; what either seals anew is kept.
-async fn passes_both(visitor: &mut Visitor, gates: [&Gate; 2]) -> bool {
+pub(crate) async fn passes_both(visitor: &mut Visitor, gates: [&Gate; 2]) -> bool {
     for gate in gates {
         visitor.go_to(gate.address());
         if visitor.fetch("/").await.status() != 200 {

@@ -214,6 +214,11 @@ impl Chromium {
         self.cookies().await.into_iter().map(|cookie| cookie.name).collect()
     }
 
+    /// Forgets one cookie of the page's host.
+    pub(super) async fn forget_cookie(&self, name: &str) {
+        self.driver.delete_cookie(name).await.unwrap();
+    }
+
     /// Forgets the cookies of the page's host.
     pub(super) async fn forget_cookies(&self) {
         self.driver.delete_all_cookies().await.unwrap();

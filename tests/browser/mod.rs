@@ -2,6 +2,7 @@
 //! a browser, so that SameSite and Fetch Metadata do what they do in front of the real Cognito.
 
 mod chromium;
+mod chunks;
 mod csrf;
 mod looks;
 mod over_tls;

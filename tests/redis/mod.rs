@@ -3,6 +3,7 @@
 mod cases;
 mod contract;
 mod everywhere;
+mod keys;
 mod outage;
 mod records;
 mod replicas;

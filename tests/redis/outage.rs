@@ -10,10 +10,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{SESSION, last_bearer, stage};
-use crate::support::Stage;
 use crate::support::redis::RedisServer;
 use crate::support::visitor::{header, json, text};
 use crate::support::wire::{eventually, metric, probe};
+use crate::support::{Setup, Stage};
 
 #[tokio::test]
 async fn while_redis_is_away_a_session_is_neither_access_nor_a_login() {
@@ -201,4 +201,25 @@ async fn what_a_refresh_gave_while_redis_went_away_is_kept_when_it_is_back() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_is_connected_to_with_growing_pauses() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let setup = |setup: Setup| setup.set("session.store", "redis").set("redis.url", &url);
+    // It gives up none of them by itself.
+    let _stage = Stage::with(|it| setup(it).set("redis.timeout", "10s")).await;
+    let mut moments = Vec::new();
+    while moments.len() < 5 {
+        let connection = listener.accept().await.unwrap();
+        moments.push(Instant::now());
+        drop(connection);
+    }
+    let pauses: Vec<_> = moments.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // From 50 to 100 ms, and from twice that to the next: half of each is left to chance.
+    for (number, pause) in pauses.iter().enumerate() {
+        let least = Duration::from_millis(50 << number);
+        assert!(*pause >= least, "the pause {number} is {pause:?}");
+    }
 }

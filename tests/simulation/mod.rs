@@ -69,6 +69,11 @@ async fn simulate(case: Case, users: usize) -> Outcome {
     let run_out = crowd.come(8, 2).await;
     crowd.wait(Duration::from_secs(60));
     crowd.come(1, 0).await;
+    // A single page with half a minute to spare, and the next one when those tokens have run out and any grace is over.
+    crowd.wait(DUE - Duration::from_secs(65));
+    crowd.come(1, 0).await;
+    crowd.wait(Duration::from_secs(100));
+    crowd.come(1, 0).await;
     // What they hold by then must do for the next time.
     crowd.wait(LIFETIME);
     crowd.come(1, 0).await;
