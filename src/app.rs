@@ -15,12 +15,13 @@ use http::header::{CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
 
+use crate::auth::reload::follow_secret;
 use crate::auth::{RelyingParty, RequestHead};
 use crate::clock::Clock;
 use crate::cognito::endpoints::MissingEndpoint;
 use crate::cognito::http::Http;
 use crate::cognito::jwks::Jwks;
-use crate::config::{Config, Dialect, EndpointPrefix, OnSessionEnd};
+use crate::config::{ADMIN_TOKEN, Config, Dialect, EndpointPrefix, OnSessionEnd};
 use crate::cookie::read::RequestCookies;
 use crate::crypto::random;
 use crate::failure::Failure;
@@ -36,7 +37,7 @@ use crate::proxy::tunnel::Tunnels;
 use crate::proxy::unread::read_away;
 use crate::proxy::upstreams::Upstreams;
 use crate::proxy::{Bounds, NoWay, Payload, upgrade};
-use crate::secret::Secret;
+use crate::secret::live::LiveSecret;
 use crate::server::redirect;
 use crate::telemetry::access::{Access, Decision};
 use crate::telemetry::metrics::{Metrics, endpoint_route};
@@ -52,6 +53,7 @@ pub struct App {
     /// Cognito's signing keys, one set a pool.
     jwks: Vec<Arc<Jwks>>,
     metrics: Arc<Metrics>,
+    clock: Clock,
     sizes: Sizes,
     body_bytes: Option<u64>,
     stall_timeout: Duration,
@@ -61,7 +63,7 @@ pub struct App {
     tunnels: Arc<Tunnels>,
     on_session_end: OnSessionEnd,
     /// What opens the sessions of users on the admin port.
-    admin_token: Option<Secret>,
+    admin_token: LiveSecret,
     /// Who asks, where requests do not go on from here.
     dialect: Option<Dialect>,
     app_headers: Arc<AppHeaders>,
@@ -94,13 +96,15 @@ impl App {
     pub fn new(config: &Config, clock: Clock) -> Result<Self, WiringError> {
         let metrics = Arc::new(Metrics::new());
         let http = Http::new(Arc::clone(&metrics))?;
-        let shared = Shared { config, http, clock, metrics: Arc::clone(&metrics) };
+        let shared = Shared { config, http, clock: clock.clone(), metrics: Arc::clone(&metrics) };
         let (mut sites, mut jwks) = (Vec::with_capacity(config.sites.len()), Vec::new());
         for site in &config.sites {
             let (site, keys) = Site::new(site, &shared)?;
             sites.push(site);
             jwks.push(keys);
         }
+        let admin_token = LiveSecret::new(config.admin.token.clone(), config.admin.token_file.clone());
+        let admin_token = admin_token.with_rule(ADMIN_TOKEN);
         Ok(Self {
             sites,
             jwks,
@@ -108,13 +112,14 @@ impl App {
             tunnels: Arc::new(Tunnels::new(Arc::clone(&metrics))),
             on_session_end: config.websocket.on_session_end,
             metrics,
+            clock,
             sizes: Sizes::new(&config.limits),
             body_bytes: config.limits.body_bytes,
             stall_timeout: config.limits.stall_timeout,
             hsts: config.listen.hsts.and_then(|age| format!("max-age={}", age.as_secs()).try_into().ok()),
             prefix: config.prefix.clone(),
             trusted_proxies: TrustedProxies::new(&config.listen.trusted_proxies),
-            admin_token: config.admin.token.clone(),
+            admin_token,
             dialect: config.gateway,
             app_headers: Arc::new(AppHeaders::new(&config.forward, config.gateway.is_some())),
         })
@@ -137,14 +142,15 @@ impl App {
         self.tunnels.close();
     }
 
-    /// Keeps the signing keys up to date, follows the files of the session keys and the client secrets, and keeps
+    /// Keeps the signing keys up to date, follows the files of keys and secrets, and keeps
     /// the session store open; never ends.
     pub async fn keep_up(&self) {
         let keys = join_all(self.jwks.iter().map(|jwks| jwks.keep_fresh()));
         let sites = join_all(self.sites.iter().map(|site| async {
             tokio::join!(site.rp.follow_files(), site.rp.keep_store_open());
         }));
-        tokio::join!(keys, sites);
+        let token = follow_secret("admin_token", &self.admin_token, (&self.metrics, &self.clock));
+        tokio::join!(keys, sites, token);
     }
 
     /// Waits, for a while, for what goes on beside the answers; before the end of the process.

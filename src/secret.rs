@@ -1,5 +1,7 @@
 //! Values that must not be printed.
 
+pub mod live;
+
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};

@@ -69,7 +69,7 @@ pub(crate) fn ids(file: &Path) -> Vec<String> {
 }
 
 /// How often a gate has taken over what a followed file holds, or found that it cannot.
-async fn reloads(gate: &Gate, subject: &str, result: &str) -> f64 {
+pub(crate) async fn reloads(gate: &Gate, subject: &str, result: &str) -> f64 {
     let series = format!("cognigate_reloads_total{{subject=\"{subject}\",result=\"{result}\"}}");
     wire::metric(gate.admin_address(), &series).await
 }

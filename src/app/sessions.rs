@@ -18,7 +18,7 @@ impl App {
     /// Answers for the user whose `sub` is the rest of the path. `None` for whoever does not show the token, and where
     /// there is none: nothing tells that there is anything here.
     pub async fn sessions(&self, method: &Method, sub: &str, headers: &HeaderMap) -> Option<Response<Body>> {
-        if !shows(headers, self.admin_token.as_ref()?) {
+        if !shows(headers, &*self.admin_token.current()?) {
             return None;
         }
         let sub = percent_decode_str(sub).decode_utf8().ok().filter(|sub| !sub.is_empty())?;

@@ -8,7 +8,6 @@ use super::WiringError;
 use crate::auth::renewal::Prepared;
 use crate::auth::{RelyingParty, RequestHead};
 use crate::clock::Clock;
-use crate::cognito::client_secret::ClientSecret;
 use crate::cognito::endpoints::Endpoints;
 use crate::cognito::http::Http;
 use crate::cognito::jwks::Jwks;
@@ -22,6 +21,7 @@ use crate::policy::origins::Origins;
 use crate::policy::rules::{Rules, Ruling, Verdict};
 use crate::policy::subject::Subject;
 use crate::proxy;
+use crate::secret::live::LiveSecret;
 use crate::telemetry::metrics::Metrics;
 use crate::types::{Body, Origin};
 
@@ -57,7 +57,7 @@ impl Site {
         let jwks = Arc::new(Jwks::new(http.clone(), endpoints.jwks.clone(), clock.clone()));
         let verifier =
             Verifier::new(Arc::clone(&jwks), &endpoints.issuers, &cognito.client_id, clock.clone());
-        let secret = ClientSecret::new(cognito.client_secret.clone(), cognito.client_secret_file.clone());
+        let secret = LiveSecret::new(cognito.client_secret.clone(), cognito.client_secret_file.clone());
         let tokens = TokenClient::new(http.clone(), &endpoints, &cognito.client_id, secret);
         let rp =
             RelyingParty::new(config, site, &endpoints, tokens, verifier, clock.clone(), Arc::clone(metrics));

@@ -5,7 +5,6 @@
 //! its own, errors of its own); each difference is noted where it is handled.
 
 pub mod claims;
-pub mod client_secret;
 pub mod endpoints;
 pub mod http;
 pub mod jwks;

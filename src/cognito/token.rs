@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 
-use super::client_secret::ClientSecret;
 use super::endpoints::Endpoints;
 use super::http::{Http, HttpError, Reply, jittered};
 use crate::secret::Secret;
+use crate::secret::live::LiveSecret;
 
 /// A reply with the largest tokens that Cognito makes is well below this.
 const LIMIT: usize = 256 * 1024;
@@ -31,7 +31,7 @@ pub struct TokenClient {
     token_url: Url,
     revoke_url: Url,
     client_id: String,
-    client_secret: ClientSecret,
+    client_secret: LiveSecret,
 }
 
 /// What the token endpoint gave; nothing of it is verified yet.
@@ -62,7 +62,7 @@ pub enum GrantError {
 
 impl TokenClient {
     #[must_use]
-    pub fn new(http: Http, endpoints: &Endpoints, client_id: &str, client_secret: ClientSecret) -> Self {
+    pub fn new(http: Http, endpoints: &Endpoints, client_id: &str, client_secret: LiveSecret) -> Self {
         Self {
             http,
             token_url: endpoints.token.clone(),
@@ -165,7 +165,7 @@ impl TokenClient {
 
     /// The secret, which may be replaced meanwhile.
     #[must_use]
-    pub fn client_secret(&self) -> &ClientSecret {
+    pub fn client_secret(&self) -> &LiveSecret {
         &self.client_secret
     }
 

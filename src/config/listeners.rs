@@ -21,7 +21,7 @@ pub(super) fn listeners(
     upstreams: &[Upstream],
     report: &mut Report,
 ) -> Option<(Listen, Admin)> {
-    let token = admin.token.clone();
+    let (token, token_file) = (admin.token.clone(), admin.token_file.as_ref().map(Into::into));
     let address = report.parse::<Address>("listen.address", &listen.address);
     let health_path = report.parse::<HealthPath>("admin.upstream_health_path", &admin.upstream_health_path);
     let admin = report.parse::<Address>("admin.address", &admin.address);
@@ -70,7 +70,7 @@ pub(super) fn listeners(
         }
     }
     let listen = Listen { address, trusted_proxies, certificates, redirect_http, hsts };
-    Some((listen, Admin { address: admin, token, upstream_health_path }))
+    Some((listen, Admin { address: admin, token, token_file, upstream_health_path }))
 }
 
 /// True where both cannot be bound at once. Port 0 is a new port each time.

@@ -78,7 +78,7 @@ pub use path_pattern::{PathPattern, PathPatternError};
 pub use path_prefix::{PathPrefix, PathPrefixError};
 pub use pool::{PoolId, PoolIdError};
 pub use prefix::{EndpointPrefix, PrefixError};
-pub use redis::RedisUrlError;
+pub use redis::{ADMIN_TOKEN, RedisUrlError};
 
 pub use rules::{Access, AccessError, Rule};
 pub use session::SessionStoreError;
@@ -271,6 +271,8 @@ pub struct Redis {
     /// A user of its ACL. Absent: the default one.
     pub username: Option<String>,
     pub password: Option<Secret>,
+    /// Where the password came from, to be looked at again.
+    pub password_file: Option<PathBuf>,
     /// What every key of ours begins with. Without braces, which say what slot of a cluster a key is in.
     pub prefix: String,
     /// For a connection, and for each answer.
@@ -342,6 +344,8 @@ pub struct Admin {
     pub address: SocketAddr,
     /// What opens `/sessions` there. Only where sessions are in Redis.
     pub token: Option<Secret>,
+    /// Where the token came from, to be looked at again.
+    pub token_file: Option<PathBuf>,
     /// What `/upstream/healthz` asks the app for.
     pub upstream_health_path: PathAndQuery,
 }

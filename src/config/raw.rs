@@ -140,8 +140,7 @@ pub(super) struct RawRedis {
     pub(super) username: Option<String>,
     pub(super) password: Option<Secret>,
     /// Read by then, into `password`.
-    #[serde(rename = "password_file")]
-    pub(super) _password_file: Option<String>,
+    pub(super) password_file: Option<String>,
     pub(super) prefix: String,
     pub(super) ca_file: Option<String>,
     pub(super) timeout: String,
@@ -189,8 +188,7 @@ pub(super) struct RawAdmin {
     pub(super) address: String,
     pub(super) token: Option<Secret>,
     /// Read by then, into `token`.
-    #[serde(rename = "token_file")]
-    pub(super) _token_file: Option<String>,
+    pub(super) token_file: Option<String>,
     pub(super) upstream_health_path: String,
 }
 

@@ -10,6 +10,7 @@ use rustls::pki_types::ServerName;
 use url::{Host, Url};
 
 use crate::secret::Secret;
+use crate::secret::live::Rule;
 
 use super::app_address::needs_mending;
 use super::duration::HumanDuration;
@@ -21,7 +22,8 @@ use super::{Redis, RedisTls, SessionStore};
 const PORT: u16 = 6379;
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(10);
-const SHORTEST_TOKEN: usize = 16;
+/// What `admin.token` must be.
+pub const ADMIN_TOKEN: Rule = (is_admin_token, "16 or more printable ASCII characters, without white space");
 /// A prefix is part of every key.
 const LONGEST_PREFIX: usize = 64;
 
@@ -92,9 +94,14 @@ pub(super) fn redis(
         database: address.database,
         username,
         password,
+        password_file: raw.password_file.as_ref().map(Into::into),
         prefix: prefix?,
         timeout: timeout?,
     }))
+}
+
+fn is_admin_token(text: &str) -> bool {
+    text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// What opens the sessions of users must be hard to guess, and of use.
@@ -102,8 +109,9 @@ pub(super) fn admin_token(token: Option<&Secret>, store: Option<SessionStore>, r
     const KEY: &str = "admin.token";
     let Some(token) = token else { return };
     let text = token.expose();
-    if text.len() < SHORTEST_TOKEN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        report.problem(KEY, "it must be 16 or more printable ASCII characters, without white space");
+    let (fits, what) = ADMIN_TOKEN;
+    if !fits(text) {
+        report.problem(KEY, format_args!("it must be {what}"));
     } else if store == Some(SessionStore::Cookie) {
         let place = report.place("session.store").to_owned();
         report.problem(

@@ -14,6 +14,7 @@ use crate::cookie::write::Attributes;
 use crate::crypto::keyring::KeyRing;
 use crate::crypto::record::RecordSealer;
 use crate::crypto::seal::{Purpose, Sealer};
+use crate::secret::live::LiveSecret;
 use crate::session::cookie_store::CookieStore;
 use crate::session::redis::connection::Connection;
 use crate::session::redis::{Lease, RedisStore};
@@ -136,6 +137,15 @@ impl Store {
         match self {
             Self::Cookie(store) => store.renew(ring),
             Self::Redis(store) => store.renew(ring),
+        }
+    }
+
+    /// The password of the Redis that it needs, if it needs one, to be followed.
+    #[must_use]
+    pub fn password(&self) -> Option<&LiveSecret> {
+        match self {
+            Self::Cookie(_) => None,
+            Self::Redis(store) => Some(store.password()),
         }
     }
 

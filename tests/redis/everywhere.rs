@@ -11,7 +11,7 @@ use crate::support::wire::{exchange, status};
 const TOKEN: &str = "a-token-for-tests-only";
 const BEARER: &str = "Authorization: Bearer a-token-for-tests-only\r\n";
 
-async fn ask(admin: SocketAddr, method: &str, sub: &str, headers: &str) -> (u16, String) {
+pub(super) async fn ask(admin: SocketAddr, method: &str, sub: &str, headers: &str) -> (u16, String) {
     let request =
         format!("{method} /sessions/{sub} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n");
     let answer = exchange(admin, request.into_bytes()).await;
@@ -19,7 +19,7 @@ async fn ask(admin: SocketAddr, method: &str, sub: &str, headers: &str) -> (u16,
     (status(&answer), text.split_once("\r\n\r\n").unwrap().1.to_owned())
 }
 
-fn sub(stage: &Stage) -> String {
+pub(super) fn sub(stage: &Stage) -> String {
     stage.app.last().header("x-forwarded-user").unwrap().to_owned()
 }
 

@@ -7,6 +7,7 @@ mod keys;
 mod outage;
 mod records;
 mod replicas;
+mod secrets;
 mod transport;
 
 use crate::support::redis::RedisServer;

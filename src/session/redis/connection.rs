@@ -22,6 +22,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::config;
 use crate::crypto::random;
+use crate::secret::live::LiveSecret;
 use crate::session::store::StoreUnavailable;
 use crate::telemetry::metrics::Metrics;
 
@@ -36,6 +37,7 @@ pub struct Connection(Arc<Shared>);
 
 struct Shared {
     settings: config::Redis,
+    password: LiveSecret,
     tls: Option<TlsConnector>,
     state: watch::Sender<State>,
     /// True while Redis does not answer, so that the log tells of changes alone.
@@ -71,11 +73,18 @@ impl Connection {
     pub fn new(settings: &config::Redis, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Shared {
             tls: settings.tls.as_ref().map(|tls| connector(tls.roots.as_ref())),
+            password: LiveSecret::new(settings.password.clone(), settings.password_file.clone()),
             settings: settings.clone(),
             state: watch::Sender::new(State::Connecting),
             failing: AtomicBool::new(false),
             metrics,
         }))
+    }
+
+    /// What the next connection is opened with.
+    #[must_use]
+    pub fn password(&self) -> &LiveSecret {
+        &self.0.password
     }
 
     /// Keeps the connection open, and opens it again with growing pauses; never ends.
@@ -187,7 +196,7 @@ impl Shared {
         if let Some(username) = &settings.username {
             info = info.set_username(username);
         }
-        if let Some(password) = &settings.password {
+        if let Some(password) = self.password.current() {
             info = info.set_password(password.expose());
         }
         let (mut connection, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;

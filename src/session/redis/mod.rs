@@ -23,6 +23,7 @@ use crate::cookie::write::{self, Attributes};
 use crate::crypto::keyring::KeyRing;
 use crate::crypto::random;
 use crate::crypto::record::RecordSealer;
+use crate::secret::live::LiveSecret;
 use crate::session::store::{Held, Listed, Loaded, Record, SaveError, StoreUnavailable, Stored, Turn};
 use crate::session::ticket::Ticket;
 use crate::session::{Session, SessionId, codec};
@@ -69,6 +70,10 @@ impl RedisStore {
 
     pub(super) fn renew(&self, ring: &KeyRing) {
         self.sealer.renew(ring);
+    }
+
+    pub(super) fn password(&self) -> &LiveSecret {
+        self.connection.password()
     }
 
     pub(super) async fn keep_open(&self) {
