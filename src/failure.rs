@@ -6,6 +6,7 @@
 
 pub mod denied;
 pub mod grpc;
+pub mod step_up;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -87,18 +88,6 @@ const STORE_RETRY: Duration = Duration::from_secs(2);
 pub fn challenge(rp: &RelyingParty) -> Option<HeaderValue> {
     // An origin is visible ASCII without quotes, so there always is a value.
     HeaderValue::try_from(format!("Bearer realm=\"{}\"", rp.public_url())).ok()
-}
-
-/// What a 401 asks for where somebody has to prove anew who they are (RFC 9470 §3).
-#[must_use]
-pub fn step_up_challenge(rp: &RelyingParty, max_age: Duration) -> Option<HeaderValue> {
-    let text = format!(
-        "Bearer realm=\"{}\", error=\"insufficient_user_authentication\", \
-         error_description=\"A more recent authentication is required\", max_age=\"{}\"",
-        rp.public_url(),
-        max_age.as_secs()
-    );
-    HeaderValue::try_from(text).ok()
 }
 
 /// What a failure looks like from outside.
@@ -225,7 +214,7 @@ impl Failure {
             .header(ALLOW, HeaderValue::from_static(allow)),
             Self::Unauthenticated => Look::unauthenticated(rp, head),
             Self::Denied(denial) => Look::denied(rp, &denial),
-            Self::NotRecent { max_age } => Look::not_recent(rp, head, max_age),
+            Self::NotRecent { max_age } => step_up::look(rp, head, max_age),
             Self::CookieLost => Look::new(
                 StatusCode::FORBIDDEN,
                 "The session was not kept",
@@ -340,19 +329,6 @@ impl Look {
         }
         let rp = rp.filter(|_| denial.reason != Reason::Nobody);
         look.action(rp.map(|rp| rp.own_path("sign_out")), "Sign out to use another account")
-    }
-
-    fn not_recent(rp: Option<&RelyingParty>, head: &RequestHead<'_>, max_age: Duration) -> Self {
-        let mut look = Self::new(
-            StatusCode::UNAUTHORIZED,
-            "A recent sign-in is required",
-            "You are signed in, and this needs you to sign in once more.",
-        );
-        if let Some(challenge) = rp.and_then(|rp| step_up_challenge(rp, max_age)) {
-            look = look.header(WWW_AUTHENTICATE, challenge);
-        }
-        look.login_url = rp.map(|rp| rp.step_up_url(head, max_age));
-        look
     }
 
     fn store_unavailable() -> Self {

@@ -176,10 +176,51 @@ async fn a_script_is_told_by_a_problem_and_a_person_by_a_page_and_both_stay_sign
 #[tokio::test]
 async fn a_session_that_was_refreshed_on_the_way_is_not_lost_with_the_refusal() {
     let (stage, mut alice) = stage(|setup| setup.rotation(std::time::Duration::ZERO)).await;
-    stage.clock.advance(std::time::Duration::from_secs(3600 - 10));
+    stage.clock.advance(std::time::Duration::from_secs(3600 + 10));
     let refused = post(&mut alice, &[CROSS_SITE, FOREIGN]).await;
     assert_eq!(refused.status(), 403);
     assert_eq!(refused.headers().contains_key("set-cookie"), !stage.has_tickets());
     stage.clock.advance(std::time::Duration::from_secs(600));
     assert_eq!(alice.navigate("/").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_rule_makes_an_exception_and_a_reading_that_it_does_not_name_makes_none() {
+    let tables = "
+        [[rules]]
+        path = '/import/*'
+        csrf = 'off'
+        [[rules]]
+        path = '/siblings/*'
+        csrf = 'lax'
+        [[rules]]
+        path   = '/import/private/*'
+        groups = ['admins']";
+    let (stage, mut alice) = stage(|setup| setup.tables(tables)).await;
+    for (path, said, status) in [
+        ("/import/x", &[CROSS_SITE, FOREIGN], 200),
+        ("/siblings/x", &[CROSS_SITE, FOREIGN], 403),
+        ("/siblings/x", &[SAME_SITE, SIBLING], 200),
+        ("/orders", &[SAME_SITE, SIBLING], 403),
+        // What an app may read as another path is under that one's rule too.
+        ("/import//private/x", &[CROSS_SITE, FOREIGN], 403),
+        ("/import/private/x", &[CROSS_SITE, FOREIGN], 403),
+    ] {
+        let answer = alice.send(Method::POST, path, said, "").await;
+        assert_eq!(answer.status(), status, "{path} {said:?}");
+    }
+    assert_eq!(stage.app.count(), 1 + 2);
+}
+
+#[tokio::test]
+async fn a_rule_is_stricter_where_the_rest_is_not() {
+    let tables = "
+        [[rules]]
+        path = '/pay/*'
+        csrf = 'strict'";
+    let (_stage, mut alice) = stage(|setup| setup.set("csrf", "off").tables(tables)).await;
+    for (path, status) in [("/pay/x", 403), ("/orders", 200)] {
+        let answer = alice.send(Method::POST, path, &[CROSS_SITE, FOREIGN], "").await;
+        assert_eq!(answer.status(), status, "{path}");
+    }
 }

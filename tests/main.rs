@@ -68,6 +68,8 @@ mod sign_in;
 mod simulation;
 #[cfg(feature = "emulator")]
 mod smuggling;
+#[cfg(feature = "emulator")]
+mod step_up;
 mod supply_chain;
 #[cfg(feature = "emulator")]
 mod support;

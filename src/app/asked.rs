@@ -2,6 +2,7 @@
 
 use http::Response;
 
+use super::pass::outcome;
 use super::site::Site;
 use super::{App, Inbound};
 use crate::auth::RequestHead;
@@ -11,7 +12,7 @@ use crate::auth::navigation::is_navigation;
 use crate::auth::subject;
 use crate::config::Access;
 use crate::failure::denied::Denial;
-use crate::failure::{Failure, challenge};
+use crate::failure::{Failure, challenge, step_up};
 use crate::gateway::nginx::{self, OriginalRequest};
 use crate::pages::see_other;
 use crate::policy::host::RequestHost;
@@ -50,14 +51,15 @@ impl App {
         match site.rp.admit(head.cookies).await {
             Admission::Forward { session, renewal } => {
                 decision.sub = Some(session.identity.sub.clone());
-                if site.csrf.admit(original.method.as_ref(), &host, head.headers).is_err() {
-                    decision.outcome = "refused";
-                    return Ok(nginx::refused());
-                }
                 let subject = subject::of(&session);
-                if site.judge(&ruling, &subject).is_err() {
+                let asked = (original.method.as_ref(), &host, head.headers);
+                if let Err(failure) = site.judge_by_session(&ruling, &subject, asked) {
+                    if let Failure::NotRecent { max_age } = failure {
+                        decision.outcome = "unauthorized";
+                        return Ok(nginx::unauthenticated(step_up::challenge(&site.rp, max_age)));
+                    }
                     // nginx sends its client on to `denied`, which explains, and gives it what was renewed.
-                    decision.outcome = "denied";
+                    decision.outcome = outcome(&failure);
                     return Ok(nginx::refused());
                 }
                 decision.outcome = "forward";
@@ -88,6 +90,7 @@ impl App {
         let Some(ruling) = site.ruling(&original, &host, &path) else {
             return refused(false, head);
         };
+        let said_method = original.method.as_ref();
         let (method, uri) = (original.method(), original.target.clone().into());
         let original = RequestHead { method, uri: &uri, ..*head };
         let is_api = ruling.access() == Access::Api;
@@ -96,10 +99,11 @@ impl App {
         }
         match site.rp.admit(head.cookies).await {
             Admission::Forward { session, renewal } => {
-                let response = match site.judge(&ruling, &subject::of(&session)) {
-                    Err(denial) => site.explain(Failure::Denied(denial), &original),
-                    // Since a moment ago: the next request will pass.
-                    Ok(()) => refused(is_api, &original),
+                let asked = (said_method, &host, head.headers);
+                let response = match site.judge_by_session(&ruling, &subject::of(&session), asked) {
+                    // Since a moment ago: the next request will pass, or ask for a sign-in.
+                    Ok(()) | Err(Failure::NotRecent { .. }) => refused(is_api, &original),
+                    Err(failure) => site.explain(failure, &original),
                 };
                 match site.rp.prepare(&session, renewal, head.cookies) {
                     Ok(prepared) => site.for_one_user(response, prepared, head),
@@ -119,16 +123,40 @@ impl App {
         decision: &mut Decision,
     ) -> Response<Body> {
         let Inbound { site, head, .. } = *inbound;
-        let access = site.ruling(original, host, path).map(|ruling| ruling.access());
+        let ruling = site.ruling(original, host, path);
+        let is_api = ruling.as_ref().is_some_and(|ruling| ruling.access() == Access::Api);
         // nginx asks by GET, whatever the request was that was refused.
         let (method, uri) = (original.method(), original.target.clone().into());
         let original = RequestHead { method, uri: &uri, ..*head };
+        let goes_to_sign_in = !is_api && is_navigation(method, head.headers);
         let answer = match site.rp.admit(head.cookies).await {
             Admission::Unavailable(unavailable) => {
                 decision.outcome = "unavailable";
                 Err(unavailable.into())
             }
-            _ if access == Some(Access::Api) || !is_navigation(method, head.headers) => {
+            Admission::Forward { session, renewal } => {
+                let judged = ruling.map_or(Ok(()), |ruling| site.judge(&ruling, &subject::of(&session)));
+                let response = match judged {
+                    Err(Failure::NotRecent { max_age }) if goes_to_sign_in => {
+                        decision.outcome = "login";
+                        site.rp.begin_login(&original, Vec::new(), Ask::anew(max_age))
+                    }
+                    Err(failure @ Failure::NotRecent { .. }) => {
+                        decision.outcome = "unauthorized";
+                        site.explain(failure, &original)
+                    }
+                    _ if !goes_to_sign_in => {
+                        decision.outcome = "unauthorized";
+                        site.explain(Failure::Unauthenticated, &original)
+                    }
+                    // Signed in meanwhile, in another tab, or refreshed at the second try.
+                    _ => see_other(site.rp.return_to(&original).as_str(), Vec::new()),
+                };
+                // What was rotated goes along.
+                let prepared = site.rp.prepare(&session, renewal, head.cookies);
+                prepared.map(|prepared| site.for_one_user(response, prepared, head)).map_err(Failure::from)
+            }
+            _ if !goes_to_sign_in => {
                 decision.outcome = "unauthorized";
                 Err(Failure::Unauthenticated)
             }
@@ -136,14 +164,6 @@ impl App {
             Admission::Login { expired } => {
                 decision.outcome = "login";
                 Ok(site.rp.begin_login(&original, expired, Ask::default()))
-            }
-            // Signed in meanwhile, in another tab, or refreshed at the second try: what was rotated goes along.
-            Admission::Forward { session, renewal } => {
-                let back = |prepared| {
-                    let cookies = site.rp.renewed(prepared, head.cookies);
-                    see_other(site.rp.return_to(&original).as_str(), cookies)
-                };
-                site.rp.prepare(&session, renewal, head.cookies).map(back).map_err(Failure::from)
             }
         };
         // To whoever sent the original request, and with the way back to it.

@@ -80,13 +80,18 @@ impl App {
                 let subject = subject::of(&session);
                 // Before the app acts: an answer that cannot be given would hide what it did.
                 let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
-                if let Err(cross_site) = site.csrf.admit(Some(head.method), host, head.headers) {
-                    decision.outcome = "refused";
-                    return Ok(site.for_one_user(site.explain(cross_site.into(), head), prepared, head));
-                }
-                if let Err(denial) = site.judge(&ruling, &subject) {
-                    decision.outcome = "denied";
-                    let response = site.explain(Failure::Denied(denial), head);
+                let asked = (Some(head.method), host, head.headers);
+                if let Err(failure) = site.judge_by_session(&ruling, &subject, asked) {
+                    let response = match failure {
+                        Failure::NotRecent { max_age } if goes_to_sign_in && !is_websocket => {
+                            decision.outcome = "login";
+                            site.rp.begin_login(head, Vec::new(), Ask::anew(max_age))
+                        }
+                        failure => {
+                            decision.outcome = outcome(&failure);
+                            site.explain(failure, head)
+                        }
+                    };
                     return Ok(site.for_one_user(response, prepared, head));
                 }
                 let told = self.app_headers.of(&subject);
@@ -144,5 +149,14 @@ impl App {
                 response
             }
         }
+    }
+}
+
+/// What the log and the metrics call it.
+pub(super) fn outcome(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Denied(_) => "denied",
+        Failure::NotRecent { .. } => "unauthorized",
+        _ => "refused",
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::Response;
+use http::{HeaderMap, Method, Response};
 
 use super::WiringError;
 use crate::auth::renewal::Prepared;
@@ -17,6 +17,7 @@ use crate::config::{self, Access, Config};
 use crate::failure::Failure;
 use crate::failure::denied::Denial;
 use crate::policy::csrf::Csrf;
+use crate::policy::host::RequestHost;
 use crate::policy::origins::Origins;
 use crate::policy::rules::{Rules, Ruling, Verdict};
 use crate::policy::subject::Subject;
@@ -77,13 +78,24 @@ impl Site {
         failure.into_response(Some(&self.rp), head)
     }
 
+    /// Whether a request that a session carries may pass: by whose page made it, and by whose session it is.
+    pub(super) fn judge_by_session(
+        &self,
+        ruling: &Ruling<'_>,
+        subject: &Subject<'_>,
+        (method, host, headers): (Option<&Method>, &RequestHost, &HeaderMap),
+    ) -> Result<(), Failure> {
+        self.csrf.admit(ruling.csrf(self.csrf.mode), method, host, headers)?;
+        self.judge(ruling, subject)
+    }
+
     /// Whether the session's user meets what a rule asks for, who that is being settled.
-    pub(super) fn judge(&self, ruling: &Ruling<'_>, subject: &Subject<'_>) -> Result<(), Denial> {
+    pub(super) fn judge(&self, ruling: &Ruling<'_>, subject: &Subject<'_>) -> Result<(), Failure> {
         let is_api = ruling.access() == Access::Api;
         match ruling.judge(subject, self.clock.now()) {
             Verdict::Pass => Ok(()),
-            Verdict::Denied(unmet) => Err(Denial::of(subject, Some(unmet), is_api)),
-            Verdict::Stale => Err(Denial::of(subject, None, is_api)),
+            Verdict::Denied(unmet) => Err(Failure::Denied(Denial::of(subject, unmet, is_api))),
+            Verdict::Stale => Err(Failure::NotRecent { max_age: ruling.max_auth_age().unwrap_or_default() }),
         }
     }
 

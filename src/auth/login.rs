@@ -23,6 +23,14 @@ pub struct Ask<'a> {
     pub max_age: Option<Duration>,
 }
 
+impl Ask<'_> {
+    /// For a proof that is no older than this.
+    #[must_use]
+    pub fn anew(max_age: Duration) -> Self {
+        Self { max_age: Some(max_age), ..Self::default() }
+    }
+}
+
 impl RelyingParty {
     /// Sends a navigation to the login page; it comes back to where it was going.
     ///

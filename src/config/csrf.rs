@@ -15,15 +15,15 @@ pub struct Csrf {
     pub origins: Vec<Origin>,
 }
 
-/// How near a page must be to the site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How near a page must be to the site, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CsrfMode {
-    /// Of the same origin.
-    Strict,
-    /// Of the same site: a sibling host too.
-    Lax,
     /// Anywhere.
     Off,
+    /// Of the same site: a sibling host too.
+    Lax,
+    /// Of the same origin.
+    Strict,
 }
 
 pub(super) fn csrf(raw: &Raw, report: &mut Report) -> Option<Csrf> {

@@ -32,6 +32,7 @@ pub const KEYS: &[Key] = &[
     Key::new("rules[].users", Kind::List, None),
     Key::new("rules[].claims", Kind::Lists, None),
     Key::new("rules[].max_auth_age", Kind::Duration, None),
+    Key::new("rules[].csrf", Kind::Text, None),
     Key::new("rules[].allow_preflight", Kind::Switch, Some("false")),
     Key::new("forward.host", Kind::Text, Some(r#""preserve""#)),
     Key::new("forward.bearer", Kind::Text, Some(r#""access""#)),

@@ -71,6 +71,7 @@ pub(super) struct RawRule {
     pub(super) users: Option<Vec<String>>,
     pub(super) claims: Option<BTreeMap<String, Vec<String>>>,
     pub(super) max_auth_age: Option<String>,
+    pub(super) csrf: Option<String>,
     pub(super) allow_preflight: bool,
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::conditions::{Conditions, conditions};
+use super::csrf::CsrfMode;
 use super::duration::HumanDuration;
 use super::host_name::HostName;
 use super::path_pattern::PathPattern;
@@ -33,6 +34,8 @@ pub struct Rule {
     pub conditions: Conditions,
     /// How long ago users may have proved who they are.
     pub max_auth_age: Option<Duration>,
+    /// In the place of what holds for all others.
+    pub csrf: Option<CsrfMode>,
     /// True where CORS preflights, which never carry credentials, pass without any.
     pub allow_preflight: bool,
 }
@@ -99,6 +102,7 @@ pub(super) fn rules(
                 access: Access::Public,
                 conditions: Conditions::default(),
                 max_auth_age: None,
+                csrf: None,
                 allow_preflight: false,
             }),
             Err(error) => report.problem(public, format_args!("its item {}: {error}", at + 1)),
@@ -153,6 +157,7 @@ impl Entry<'_> {
             Some(text) => self.max_auth_age(text, report).map(Some),
             None => Some(None),
         };
+        let csrf = raw.csrf.as_deref().map(|text| report.parse::<CsrfMode>(&self.key("csrf"), text));
         let access = access?;
         self.refuse_what_has_no_effect(access, report);
         let methods = methods?;
@@ -171,6 +176,7 @@ impl Entry<'_> {
             access,
             conditions: conditions?,
             max_auth_age: max_auth_age?,
+            csrf: csrf.map_or(Some(None), |mode| mode.map(Some))?,
             allow_preflight: raw.allow_preflight,
         })
     }
@@ -213,6 +219,7 @@ impl Entry<'_> {
             ("users", raw.users.is_some()),
             ("claims", raw.claims.is_some()),
             ("max_auth_age", raw.max_auth_age.is_some()),
+            ("csrf", raw.csrf.is_some()),
             ("allow_preflight", raw.allow_preflight),
         ] {
             if set {

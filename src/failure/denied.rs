@@ -25,8 +25,6 @@ pub enum Reason {
     Account,
     /// Its access token has none of these scopes.
     Scopes(Vec<String>),
-    /// It was proved too long ago whose it is.
-    Stale,
 }
 
 /// More of an account's name is not shown.
@@ -39,15 +37,14 @@ impl Denial {
         Self { account: None, reason: Reason::Nobody, is_api }
     }
 
-    /// Of this somebody. `unmet` is absent where only their proof is too old.
+    /// Of this somebody.
     #[must_use]
-    pub fn of(subject: &Subject<'_>, unmet: Option<Unmet<'_>>, is_api: bool) -> Self {
+    pub fn of(subject: &Subject<'_>, unmet: Unmet<'_>, is_api: bool) -> Self {
         let names = [subject.email, subject.preferred_username, subject.username, subject.user];
         let account = names.into_iter().flatten().next().map(|name| name.chars().take(SHOWN).collect());
         let reason = match unmet {
-            Some(Unmet { what: What::Scopes, any_of }) => Reason::Scopes(any_of.to_vec()),
-            Some(_) => Reason::Account,
-            None => Reason::Stale,
+            Unmet { what: What::Scopes, any_of } => Reason::Scopes(any_of.to_vec()),
+            _ => Reason::Account,
         };
         Self { account, reason, is_api }
     }
@@ -61,9 +58,6 @@ impl Denial {
             (Some(account), Reason::Account | Reason::Scopes(_)) => {
                 format!("You are signed in as {account}, and this account may not open this address.")
             }
-            (_, Reason::Stale) => {
-                "You signed in too long ago for this address. Please sign out, and in again.".to_owned()
-            }
         }
     }
 
@@ -73,7 +67,6 @@ impl Denial {
             Reason::Nobody => "Nobody may do this.",
             Reason::Account => "The account may not do this.",
             Reason::Scopes(_) => "The access token has none of the scopes that are needed.",
-            Reason::Stale => "The sign-in is too long ago for this.",
         }
     }
 

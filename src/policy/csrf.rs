@@ -16,7 +16,8 @@ use crate::types::Origin;
 /// Tells requests of the site's own pages from those of others.
 #[derive(Clone, Debug)]
 pub struct Csrf {
-    mode: CsrfMode,
+    /// Where no rule says otherwise.
+    pub mode: CsrfMode,
     /// Whether the site is https.
     secure: bool,
     /// `public_url` and those in `csrf_origins`.
@@ -35,7 +36,7 @@ impl Csrf {
         Self { mode: config.mode, secure: public.is_secure(), origins }
     }
 
-    /// Accepts a request that changes nothing, and any other that a page of the site itself made, a page of a listed
+    /// Accepts, by this mode, a request that changes nothing, and any other that a page of the site itself made, a page of a listed
     /// origin, or no page at all.
     ///
     /// For requests that a session cookie carries: what brings a token of its own is nobody else's idea. What has
@@ -45,6 +46,7 @@ impl Csrf {
     /// A `method` that is not known counts as safe where there is no `Origin`: with any that is not, browsers send one.
     pub fn admit(
         &self,
+        mode: CsrfMode,
         method: Option<&Method>,
         host: &RequestHost,
         headers: &HeaderMap,
@@ -53,12 +55,12 @@ impl Csrf {
             Some(method) => [Method::GET, Method::HEAD, Method::OPTIONS].contains(method),
             None => !headers.contains_key(ORIGIN),
         };
-        if self.mode == CsrfMode::Off || is_safe {
+        if mode == CsrfMode::Off || is_safe {
             return Ok(());
         }
         let is_ours = match one(headers, &HeaderName::from_static("sec-fetch-site")) {
             Line::One("same-origin" | "none") => true,
-            Line::One("same-site") if self.mode == CsrfMode::Lax => true,
+            Line::One("same-site") if mode == CsrfMode::Lax => true,
             Line::One(_) | Line::Odd => self.is_from_listed(headers, &ORIGIN, host).unwrap_or(false),
             Line::Absent => self
                 .is_from_listed(headers, &ORIGIN, host)

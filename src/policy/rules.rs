@@ -11,7 +11,7 @@ use super::path::CanonicalPath;
 use super::readings;
 use super::subject::Subject;
 use crate::clock::UnixTime;
-use crate::config::{self, Access, Conditions, PathPattern, Rule};
+use crate::config::{self, Access, Conditions, CsrfMode, PathPattern, Rule};
 
 /// All of them, and the one for what no other is for: it asks for a user.
 #[derive(Clone, Debug)]
@@ -73,6 +73,7 @@ impl Rules {
             access: Access::User,
             conditions: Conditions::default(),
             max_auth_age: None,
+            csrf: None,
             allow_preflight: false,
         };
         let mut entries = Vec::new();
@@ -189,6 +190,12 @@ impl<'a> Ruling<'a> {
     #[must_use]
     pub fn max_auth_age(&self) -> Option<std::time::Duration> {
         self.all().filter_map(|rule| rule.max_auth_age).min()
+    }
+
+    /// The strictest of what the rules say of other sites' pages, and `otherwise` of those that say nothing.
+    #[must_use]
+    pub fn csrf(&self, otherwise: CsrfMode) -> CsrfMode {
+        self.all().map(|rule| rule.csrf.unwrap_or(otherwise)).max().unwrap_or(otherwise)
     }
 
     /// Whether this somebody may pass, for whom [`Ruling::access`] is no question any more.

@@ -1,5 +1,7 @@
 //! docs/spa.md in a real browser, its scripts as they stand there.
 
+use std::time::Duration;
+
 use cognigate::emulator::Endpoint;
 use cognigate::types::{Body, full};
 use http::header::CONTENT_TYPE;
@@ -110,6 +112,21 @@ async fn a_sign_in_that_does_not_help_is_tried_once_and_an_apps_own_401_never() 
     browser.click("#call").await;
     browser.shows("refused by 401").await;
     assert_eq!(calls(&site), 0);
+}
+
+#[tokio::test]
+async fn a_call_that_needs_a_recent_sign_in_asks_for_the_password_and_comes_back() {
+    let rules = "[[rules]]\npath = '/api/*'\naccess = 'api'\nmax_auth_age = '5m'";
+    let site = shop(|setup| setup.tables(rules)).await;
+    let browser = site.signed_in("/shop/cart?at-once").await;
+    browser.shows("it is noon").await;
+    site.stage.clock.advance(Duration::from_secs(6 * 60));
+    let given = site.passwords_given();
+    browser.click("#call").await;
+    browser.sign_in("alice").await;
+    browser.comes_to(&site.url("/shop/cart?at-once")).await;
+    browser.shows("it is noon").await;
+    assert_eq!(site.passwords_given() - given, 2, "the form was shown and sent once");
 }
 
 #[tokio::test]

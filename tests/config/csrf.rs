@@ -18,6 +18,16 @@ fn it_is_strict_unless_it_is_said_to_be_lax_or_off() {
 }
 
 #[test]
+fn a_rule_has_its_own_where_it_asks_for_somebody() {
+    let given = |value: &str| Given::minimal().table("rules", &[("path", "'/import'"), ("csrf", value)]);
+    assert_eq!(given("'off'").config().sites[0].rules[0].csrf, Some(CsrfMode::Off));
+    assert_says(&given("'none'").problem(), &["rules[0].csrf", "strict, lax or off"]);
+    let public =
+        given("'off'").table("rules", &[("path", "'/hook'"), ("access", "'public'"), ("csrf", "'off'")]);
+    assert_says(&public.problem(), &["rules[1].csrf", "it has no effect where access is public"]);
+}
+
+#[test]
 fn further_origins_are_bare() {
     let given = |value: &str| Given::with("csrf_origins", value);
     let config = given("['https://Front.Example.com/']").config();
