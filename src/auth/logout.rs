@@ -12,9 +12,10 @@ use serde_json::json;
 use url::Url;
 
 use super::navigation::{is_by_script, is_from, is_navigation, is_prefetch, value};
-use super::{RelyingParty, RequestHead};
+use super::{RelyingParty, RequestHead, TOMBSTONE};
 use crate::cookie::read::RequestCookies;
 use crate::pages::{Action, Page, no_store, see_other};
+use crate::secret::Secret;
 use crate::session::store::{Loaded, StoreUnavailable};
 use crate::types::{Body, empty, full};
 
@@ -153,23 +154,29 @@ impl RelyingParty {
     /// Ends what this browser holds, and returns the lines that clear its cookies.
     async fn end_session(&self, cookies: &RequestCookies) -> Result<Vec<HeaderValue>, StoreUnavailable> {
         if let Loaded::Session(held) = self.store.load(cookies).await? {
-            self.store.end(&held).await?;
-            let session = held.session;
+            let session = &held.session;
             // A copy of the cookie dies here too: past its access token, its refresh token is revoked. That may be a
             // newer one than this browser's.
-            let newest = if self.refresher.is_due(&session) {
-                self.clock.now().plus(LONGEST_ACCESS_TOKEN)
+            let now = self.clock.now();
+            let until = if self.refresher.is_due(session) {
+                now.plus(LONGEST_ACCESS_TOKEN)
             } else {
-                session.access_expires
+                session.access_expires.max(now.plus(TOMBSTONE))
             };
-            self.signed_out.insert_until(session.id, newest);
+            let elsewhere = self.store.end(&held, now, until).await?;
+            self.signed_out.insert_until(session.id, until);
             self.watched.signed_out(session.id);
             // Only now, so that what a refresh brings meanwhile is found here, or finds the sign-out.
-            let newest = self.refresher.forget(session.id);
+            let here = self.refresher.forget(session.id);
             tracing::info!(sub = %session.identity.sub, session = %session.id, "signed out");
-            let successor = newest.and_then(|newest| newest.refresh_token.clone());
-            let successor = successor.filter(|token| Some(token) != session.refresh_token.as_ref());
-            for token in session.refresh_token.into_iter().chain(successor) {
+            let states = [Some(session.as_ref()), here.as_deref(), elsewhere.as_deref()];
+            let mut tokens: Vec<Secret> = Vec::new();
+            for token in states.into_iter().flatten().filter_map(|state| state.refresh_token.as_ref()) {
+                if !tokens.contains(token) {
+                    tokens.push(token.clone());
+                }
+            }
+            for token in tokens {
                 self.revocations.revoke(Arc::clone(&self.tokens), token, session.id);
             }
         }

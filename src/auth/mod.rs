@@ -18,6 +18,7 @@ pub mod remembered;
 pub mod renewal;
 pub mod return_to;
 mod revocation;
+mod sign_outs;
 pub mod subject;
 pub mod userinfo;
 mod watched;
@@ -176,9 +177,10 @@ impl RelyingParty {
         self.store.name()
     }
 
-    /// Keeps up the connection that the session store needs, if it needs one; never ends.
+    /// Keeps up the connection that the session store needs, if it needs one, and hears what other replicas tell by it;
+    /// never ends.
     pub async fn keep_store_open(&self) {
-        self.store.keep_open().await;
+        tokio::join!(self.store.keep_open(), self.follow_sign_outs());
     }
 
     /// Waits, for a while, for what goes on beside the answers; before the end of the process.

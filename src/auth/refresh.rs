@@ -172,7 +172,11 @@ impl Refresher {
 
     /// Notes that an answer takes this session to its browser.
     pub fn carried(&self, session: &Session) {
-        self.shared.lock().results.carried(session, self.shared.clock.now());
+        let first = self.shared.lock().results.carried(session, self.shared.clock.now());
+        if let Some(result) = first {
+            let shared = Arc::clone(&self.shared);
+            tokio::spawn(async move { shared.store.carried(&result).await });
+        }
     }
 
     /// Forgets what refreshes of this session gave, so that no latecomer is handed it, and returns what took its place.

@@ -38,6 +38,8 @@ pub enum Purpose {
     Session,
     /// The login cookie, between the authorization request and the callback.
     Login,
+    /// What a refresh of a session in a cookie gave, on its way to another replica.
+    Refresh,
 }
 
 impl Purpose {
@@ -46,6 +48,7 @@ impl Purpose {
         match self {
             Self::Session => b"cognigate/session/1",
             Self::Login => b"cognigate/login/1",
+            Self::Refresh => b"cognigate/refresh/1",
         }
     }
 }

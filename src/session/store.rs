@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixTime};
 use crate::config::{Config, SessionStore};
 use crate::cookie::chunk::TooLarge;
 use crate::cookie::read::RequestCookies;
@@ -17,7 +17,10 @@ use crate::crypto::seal::{Purpose, Sealer};
 use crate::secret::live::LiveSecret;
 use crate::session::cookie_store::CookieStore;
 use crate::session::redis::connection::Connection;
-use crate::session::redis::{Lease, RedisStore};
+use crate::session::redis::refreshes::{self, Refreshes};
+use crate::session::redis::replicas::Replicas;
+use crate::session::redis::sign_outs::{SignOut, SignOuts};
+use crate::session::redis::{self, RedisStore};
 use crate::session::ticket::Ticket;
 use crate::session::{Session, SessionId};
 use crate::telemetry::metrics::Metrics;
@@ -25,8 +28,18 @@ use crate::telemetry::metrics::Metrics;
 /// Keeps sessions: all of them the same way.
 #[derive(Clone, Debug)]
 pub enum Store {
-    Cookie(CookieStore),
+    /// With the other replicas, where they can be told anything.
+    Cookie(CookieStore, Option<Replicas>),
     Redis(RedisStore),
+}
+
+/// A turn to refresh one session, that other replicas wait for.
+#[derive(Clone, Debug)]
+pub enum Lease {
+    /// Of a session in a record.
+    Record(redis::Lease),
+    /// Of a session in a cookie.
+    Shared(refreshes::Lease),
 }
 
 /// What the cookies of a request amount to.
@@ -126,8 +139,18 @@ impl Store {
                 let sealer = RecordSealer::new(ring, scope);
                 Self::Redis(RedisStore::new(connection, &redis.prefix, sealer, name, attributes, clock))
             }
-            (SessionStore::Cookie | SessionStore::Redis, _) => {
-                Self::Cookie(CookieStore::new(Sealer::new(ring, Purpose::Session, scope), name, attributes))
+            (SessionStore::Cookie | SessionStore::Redis, redis) => {
+                let replicas = redis.as_ref().map(|redis| {
+                    let connection = Connection::new(redis, metrics);
+                    let sealer = Sealer::new(ring, Purpose::Refresh, scope);
+                    Replicas {
+                        refreshes: Refreshes::new(connection.clone(), &redis.prefix, sealer),
+                        sign_outs: SignOuts::new(connection.clone(), &redis.prefix, clock),
+                        connection,
+                    }
+                });
+                let sealer = Sealer::new(ring, Purpose::Session, scope);
+                Self::Cookie(CookieStore::new(sealer, name, attributes), replicas)
             }
         }
     }
@@ -135,7 +158,10 @@ impl Store {
     /// Goes over to the keys of `ring`.
     pub fn renew(&self, ring: &KeyRing) {
         match self {
-            Self::Cookie(store) => store.renew(ring),
+            Self::Cookie(store, replicas) => {
+                store.renew(ring);
+                replicas.iter().for_each(|replicas| replicas.renew(ring));
+            }
             Self::Redis(store) => store.renew(ring),
         }
     }
@@ -144,7 +170,7 @@ impl Store {
     #[must_use]
     pub fn password(&self) -> Option<&LiveSecret> {
         match self {
-            Self::Cookie(_) => None,
+            Self::Cookie(_, replicas) => replicas.as_ref().map(|replicas| replicas.connection.password()),
             Self::Redis(store) => Some(store.password()),
         }
     }
@@ -152,7 +178,8 @@ impl Store {
     /// Keeps up the connection that it needs, if it needs one; never ends.
     pub async fn keep_open(&self) {
         match self {
-            Self::Cookie(_) => pending().await,
+            Self::Cookie(_, Some(replicas)) => replicas.keep_open().await,
+            Self::Cookie(_, None) => pending().await,
             Self::Redis(store) => store.keep_open().await,
         }
     }
@@ -161,7 +188,7 @@ impl Store {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Cookie(store) => store.name(),
+            Self::Cookie(store, _) => store.name(),
             Self::Redis(store) => store.name(),
         }
     }
@@ -169,7 +196,7 @@ impl Store {
     /// The session that `cookies` hold or stand for.
     pub async fn load(&self, cookies: &RequestCookies) -> Result<Loaded, StoreUnavailable> {
         match self {
-            Self::Cookie(store) => Ok(store.load(cookies)),
+            Self::Cookie(store, _) => Ok(store.load(cookies)),
             Self::Redis(store) => store.load(cookies).await,
         }
     }
@@ -182,7 +209,7 @@ impl Store {
         left: Duration,
     ) -> Result<Vec<HeaderValue>, SaveError> {
         match self {
-            Self::Cookie(store) => Ok(store.save(session, cookies, left)?),
+            Self::Cookie(store, _) => Ok(store.save(session, cookies, left)?),
             Self::Redis(store) => store.begin(session, cookies, left).await,
         }
     }
@@ -198,7 +225,7 @@ impl Store {
         left: Duration,
     ) -> Result<Vec<HeaderValue>, TooLarge> {
         match self {
-            Self::Cookie(store) => store.save(session, cookies, left),
+            Self::Cookie(store, _) => store.save(session, cookies, left),
             Self::Redis(store) => Ok(store.go_on(cookies, left)),
         }
     }
@@ -212,7 +239,7 @@ impl Store {
         left: Duration,
     ) -> Result<Stored, StoreUnavailable> {
         match self {
-            Self::Cookie(_) => Ok(Stored::Stored),
+            Self::Cookie(..) => Ok(Stored::Stored),
             Self::Redis(store) => store.touch(held, session, left).await,
         }
     }
@@ -220,9 +247,16 @@ impl Store {
     /// Whose turn it is to refresh `held`, among all replicas that share the store.
     pub async fn turn(&self, held: &Held) -> Result<Turn, StoreUnavailable> {
         match self {
-            Self::Cookie(_) => Ok(Turn::Mine(None)),
+            Self::Cookie(_, Some(replicas)) => Ok(replicas.turn(&held.session).await),
+            Self::Cookie(_, None) => Ok(Turn::Mine(None)),
             Self::Redis(store) => store.turn(held).await,
         }
+    }
+
+    /// True where a refresh is written down for good, so that nothing is lost with this replica.
+    #[must_use]
+    pub fn keeps_refreshes(&self) -> bool {
+        matches!(self, Self::Redis(_))
     }
 
     /// Keeps what a refresh gave, and ends the turn.
@@ -232,32 +266,61 @@ impl Store {
         session: &Session,
         left: Duration,
     ) -> Result<Stored, StoreUnavailable> {
-        match self {
-            Self::Cookie(_) => Ok(Stored::Stored),
-            Self::Redis(store) => store.refreshed(lease, session, left).await,
+        match (self, lease) {
+            (Self::Cookie(_, Some(replicas)), Lease::Shared(lease)) => {
+                replicas.refreshed(lease, session, left).await
+            }
+            (Self::Redis(store), Lease::Record(lease)) => store.refreshed(lease, session, left).await,
+            // A lease comes from the store that it is given back to.
+            (Self::Cookie(..), _) | (Self::Redis(_), Lease::Shared(_)) => Ok(Stored::Stored),
         }
     }
 
     /// Ends a turn that brought nothing.
     pub async fn give_up(&self, lease: &Lease) -> Result<(), StoreUnavailable> {
-        match self {
-            Self::Cookie(_) => Ok(()),
-            Self::Redis(store) => store.give_up(lease).await,
+        match (self, lease) {
+            (Self::Cookie(_, Some(replicas)), Lease::Shared(lease)) => replicas.give_up(lease).await,
+            (Self::Redis(store), Lease::Record(lease)) => store.give_up(lease).await,
+            (Self::Cookie(..), _) | (Self::Redis(_), Lease::Shared(_)) => Ok(()),
         }
     }
 
-    /// Forgets the session. The cookie store has nothing to forget: a copy of a cookie is as good as the cookie.
-    pub async fn end(&self, held: &Held) -> Result<(), StoreUnavailable> {
+    /// Notes that an answer takes what a refresh gave to its browser.
+    pub async fn carried(&self, session: &Session) {
+        if let Self::Cookie(_, Some(replicas)) = self {
+            replicas.carried(session).await;
+        }
+    }
+
+    /// Ends a session, and gives what a refresh has put in its place, if that is known.
+    ///
+    /// A copy of a cookie is as good as the cookie: it is to be refused until then, here and by the other replicas.
+    pub async fn end(
+        &self,
+        held: &Held,
+        now: UnixTime,
+        until: UnixTime,
+    ) -> Result<Option<Box<Session>>, StoreUnavailable> {
         match self {
-            Self::Cookie(_) => Ok(()),
-            Self::Redis(store) => store.end(&held.session).await,
+            Self::Cookie(_, Some(replicas)) => Ok(replicas.end(&held.session, now, until).await),
+            Self::Cookie(_, None) => Ok(None),
+            Self::Redis(store) => store.end(&held.session).await.map(|()| None),
+        }
+    }
+
+    /// Sessions that were signed out at other replicas, where these tell; some may be known already.
+    pub async fn sign_outs(&self) -> Vec<SignOut> {
+        match self {
+            Self::Cookie(_, Some(replicas)) => replicas.sign_outs().await,
+            // Each request asks for its record.
+            Self::Cookie(_, None) | Self::Redis(_) => pending().await,
         }
     }
 
     /// The sessions of a user, in the order of their sign-ins; `None` where nobody can know.
     pub async fn list(&self, sub: &str) -> Result<Option<Vec<Listed>>, StoreUnavailable> {
         match self {
-            Self::Cookie(_) => Ok(None),
+            Self::Cookie(..) => Ok(None),
             Self::Redis(store) => Ok(Some(store.list(sub).await?)),
         }
     }
@@ -265,7 +328,7 @@ impl Store {
     /// Ends the sessions of a user, and says which there were; `None` where nobody can know.
     pub async fn end_all(&self, sub: &str) -> Result<Option<Vec<SessionId>>, StoreUnavailable> {
         match self {
-            Self::Cookie(_) => Ok(None),
+            Self::Cookie(..) => Ok(None),
             Self::Redis(store) => Ok(Some(store.end_all(sub).await?)),
         }
     }
@@ -274,7 +337,7 @@ impl Store {
     #[must_use]
     pub fn clear(&self, cookies: &RequestCookies) -> Vec<HeaderValue> {
         match self {
-            Self::Cookie(store) => store.clear(cookies),
+            Self::Cookie(store, _) => store.clear(cookies),
             Self::Redis(store) => store.clear(cookies),
         }
     }

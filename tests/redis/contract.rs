@@ -26,21 +26,24 @@ const NOW: UnixTime = UnixTime(1_900_000_000);
 struct Kit {
     store: Store,
     server: Option<RedisServer>,
+    /// The sessions are, and not only what replicas share of those in cookies.
+    in_redis: bool,
 }
 
 impl Kit {
     fn new(kind: &str) -> Self {
-        let server = (kind == "redis").then(RedisServer::start);
-        let store = store(server.as_ref(), TEST_KEY);
-        Self { store, server }
+        let server = kind.contains("redis").then(RedisServer::start);
+        let in_redis = kind == "redis";
+        let store = store(server.as_ref(), in_redis, TEST_KEY);
+        Self { store, server, in_redis }
     }
 
     fn replica(&self, keys: &str) -> Store {
-        store(self.server.as_ref(), keys)
+        store(self.server.as_ref(), self.in_redis, keys)
     }
 }
 
-fn store(server: Option<&RedisServer>, keys: &str) -> Store {
+fn store(server: Option<&RedisServer>, in_redis: bool, keys: &str) -> Store {
     let mut flags = vec![
         ("public_url".to_owned(), "https://app.test".to_owned()),
         ("upstream".to_owned(), "http://127.0.0.1:9".to_owned()),
@@ -50,7 +53,8 @@ fn store(server: Option<&RedisServer>, keys: &str) -> Store {
         ("session.keys".to_owned(), keys.to_owned()),
     ];
     if let Some(server) = server {
-        flags.push(("session.store".to_owned(), "redis".to_owned()));
+        let kind = if in_redis { "redis" } else { "cookie" };
+        flags.push(("session.store".to_owned(), kind.to_owned()));
         flags.push(("redis.url".to_owned(), server.url()));
     }
     let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
@@ -150,13 +154,16 @@ async fn what_a_refresh_gave_is_what_is_loaded_next(kit: Kit) {
 async fn an_ended_session_may_be_ended_twice(kit: Kit) {
     let jar = begun(&kit.store, &session("alice", "one")).await;
     let loaded = held(&kit.store, &jar).await;
-    assert_eq!(kit.store.end(&loaded).await, Ok(()));
-    assert_eq!(kit.store.end(&loaded).await, Ok(()));
+    assert_eq!(kit.store.end(&loaded, NOW, NOW.plus(MONTH)).await, Ok(None));
+    assert_eq!(kit.store.end(&loaded, NOW, NOW.plus(MONTH)).await, Ok(None));
 }
 
 macro_rules! for_both_stores {
     ($($name:ident),* $(,)?) => {
         mod cookie_store { $(#[tokio::test] async fn $name() { super::$name(super::Kit::new("cookie")).await })* }
+        mod cookie_store_beside_redis {
+            $(#[tokio::test] async fn $name() { super::$name(super::Kit::new("cookie beside redis")).await })*
+        }
         mod redis_store { $(#[tokio::test] async fn $name() { super::$name(super::Kit::new("redis")).await })* }
     };
 }
@@ -174,7 +181,7 @@ async fn a_session_ended_on_one_replica_is_gone_on_all() {
     let kit = Kit::new("redis");
     let jar = begun(&kit.store, &session("alice", "one")).await;
     let loaded = held(&kit.store, &jar).await;
-    kit.replica(TEST_KEY).end(&loaded).await.unwrap();
+    kit.replica(TEST_KEY).end(&loaded, NOW, NOW.plus(MONTH)).await.unwrap();
     assert_eq!(kit.store.load(&cookies(&jar)).await, Ok(Loaded::Gone(loaded.session.id)));
     assert_eq!(kit.store.touch(&loaded, &loaded.session, MONTH).await, Ok(Stored::Gone));
     assert!(matches!(kit.store.turn(&loaded).await, Ok(Turn::Gone)));

@@ -3,11 +3,13 @@
 mod cases;
 mod contract;
 mod everywhere;
+mod in_cookies;
 mod keys;
 mod outage;
 mod records;
 mod replicas;
 mod secrets;
+mod sign_outs;
 mod transport;
 
 use crate::support::redis::RedisServer;

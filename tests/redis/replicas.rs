@@ -14,7 +14,7 @@ use crate::support::wire::eventually;
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// The visitor, going to another gate.
-fn at(visitor: &Visitor, gate: std::net::SocketAddr) -> Visitor {
+pub(super) fn at(visitor: &Visitor, gate: std::net::SocketAddr) -> Visitor {
     let mut visitor = visitor.clone();
     visitor.go_to(gate);
     visitor
@@ -49,7 +49,7 @@ async fn case_79_three_replicas_refresh_once_with_a_single_use_refresh_token() {
 }
 
 /// How many scripts the server has run: taking the turn is one.
-fn scripts_run(server: &RedisServer) -> usize {
+pub(super) fn scripts_run(server: &RedisServer) -> usize {
     let statistics: String = server.ask(redis::cmd("INFO").arg("commandstats"));
     let calls = |line: &str| line.split_once(":calls=")?.1.split(',').next()?.parse::<usize>().ok();
     statistics.lines().filter(|line| line.starts_with("cmdstat_eval")).filter_map(calls).sum()

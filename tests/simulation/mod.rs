@@ -120,7 +120,16 @@ async fn outcomes(place: Place) -> Vec<Outcome> {
 
 #[tokio::test]
 async fn with_sessions_in_redis_nobody_is_signed_out_and_a_session_is_refreshed_once() {
-    for outcome in outcomes(Place::Redis).await {
+    nobody_is_signed_out_and_a_session_is_refreshed_once(Place::Redis).await;
+}
+
+#[tokio::test]
+async fn with_sessions_in_cookies_and_a_redis_nobody_is_signed_out_and_a_session_is_refreshed_once() {
+    nobody_is_signed_out_and_a_session_is_refreshed_once(Place::CookieAndRedis).await;
+}
+
+async fn nobody_is_signed_out_and_a_session_is_refreshed_once(place: Place) {
+    for outcome in outcomes(place).await {
         assert_eq!(outcome.signed_out, 0, "{outcome}");
         let each = outcome.users as u64;
         assert_eq!((outcome.due.refreshes, outcome.run_out.refreshes), (each, each), "{outcome}");
@@ -133,20 +142,10 @@ async fn with_sessions_in_cookies_alone_a_grace_of_10_seconds_is_enough_where_si
         if outcome.case.grace >= 10 && outcome.case.siblings == Siblings::Stay {
             assert_eq!(outcome.signed_out, 0, "{outcome}");
         }
+        // One, and where siblings end, another with the browser's own refresh token once the replica's is refused.
+        let tried = if outcome.case.siblings == Siblings::Stay { 1 } else { 2 };
         for moment in [outcome.due, outcome.run_out] {
-            assert!(moment.refreshes <= moment.pairs, "{outcome}: {moment:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn with_sessions_in_cookies_and_a_redis_it_is_no_worse_than_with_cookies_alone() {
-    for outcome in outcomes(Place::CookieAndRedis).await {
-        if outcome.case.grace >= 10 && outcome.case.siblings == Siblings::Stay {
-            assert_eq!(outcome.signed_out, 0, "{outcome}");
-        }
-        for moment in [outcome.due, outcome.run_out] {
-            assert!(moment.refreshes <= moment.pairs, "{outcome}: {moment:?}");
+            assert!(moment.refreshes <= tried * moment.pairs, "{outcome}: {moment:?}");
         }
     }
 }

@@ -59,15 +59,16 @@ impl Results {
         is_newer.then_some(session)
     }
 
-    /// An answer carries `session` to its browser: latecomers are those that were under way meanwhile.
-    pub(super) fn carried(&mut self, session: &Session, now: UnixTime) {
-        if let Some(kept) = self.by_session.get(&session.id)
-            && kept.session.access_token == session.access_token
-            && kept.place.0
-        {
-            let (session, end) = (Arc::clone(&kept.session), kept.end.min(now.plus(SHARED)));
-            self.put(session, (false, now), now, end);
+    /// An answer carries `session` to its browser: latecomers are those that were under way meanwhile. Gives the result
+    /// where it is the first to do so.
+    pub(super) fn carried(&mut self, session: &Session, now: UnixTime) -> Option<Arc<Session>> {
+        let kept = self.by_session.get(&session.id)?;
+        if !kept.place.0 || kept.session.access_token != session.access_token {
+            return None;
         }
+        let (session, end) = (Arc::clone(&kept.session), kept.end.min(now.plus(SHARED)));
+        self.put(Arc::clone(&session), (false, now), now, end);
+        Some(session)
     }
 
     pub(super) fn take(&mut self, id: SessionId) -> Option<Arc<Session>> {

@@ -7,8 +7,7 @@ use super::Shared;
 use super::grant::Outcome;
 use crate::secret::Secret;
 use crate::session::Session;
-use crate::session::redis::Lease;
-use crate::session::store::{Held, Stored, Turn};
+use crate::session::store::{Held, Lease, Stored, Turn};
 
 /// How often a replica looks whether another one has ended its turn, and how many times.
 const LOOK: Duration = Duration::from_millis(50);
@@ -30,7 +29,7 @@ impl Shared {
             match self.store.turn(held).await {
                 Ok(Turn::Mine(lease)) => break lease,
                 Ok(Turn::Done(session)) => {
-                    return (Outcome::Renewed { session: Arc::from(session), elsewhere: true }, None);
+                    return (self.kept_by_store(Arc::from(session)), None);
                 }
                 Ok(Turn::Theirs) if looks < LOOKS => {
                     looks += 1;
@@ -56,7 +55,7 @@ impl Shared {
     /// Keeps what a refresh gave, for all replicas.
     async fn keep(self: &Arc<Self>, lease: Lease, session: Arc<Session>) -> Outcome {
         match self.store.refreshed(&lease, &session, self.lifetimes.left(&session, self.clock.now())).await {
-            Ok(Stored::Stored) => Outcome::Renewed { session, elsewhere: true },
+            Ok(Stored::Stored) => self.kept_by_store(session),
             Ok(Stored::Gone) => {
                 tracing::info!(session = %session.id, "signed out while it was refreshed");
                 self.revoke_unkept(&session);
@@ -64,10 +63,10 @@ impl Shared {
             }
             Ok(Stored::Outrun) => {
                 tracing::warn!(session = %session.id, "another replica refreshed this session meanwhile");
-                Outcome::Renewed { session, elsewhere: true }
+                self.kept_by_store(session)
             }
             Err(_) => {
-                // Its record still has the old tokens, which may be worth nothing by now.
+                // The other replicas still have the old tokens, which may be worth nothing by now.
                 let shared = Arc::clone(self);
                 let of_task = Arc::clone(&session);
                 tokio::spawn(async move { shared.keep_later(&lease, &of_task).await });
@@ -84,7 +83,13 @@ impl Shared {
                 return;
             }
         }
-        tracing::error!(session = %session.id, "what a refresh gave could not be kept; the session may end early");
+        if self.store.keeps_refreshes() {
+            tracing::error!(session = %session.id, "what a refresh gave could not be kept; the session may end early");
+        }
+    }
+
+    fn kept_by_store(&self, session: Arc<Session>) -> Outcome {
+        Outcome::Renewed { session, elsewhere: self.store.keeps_refreshes() }
     }
 
     /// What nobody holds any more must not live on at Cognito.

@@ -1,4 +1,5 @@
-//! Sessions that live in Redis or Valkey: the browser has a [`Ticket`], and the record opens with it and the ring.
+//! Sessions that live in Redis or Valkey: the browser has a [`Ticket`], and the record opens with it and the ring. What
+//! replicas tell each other of sessions in cookies is in [`replicas`].
 //!
 //! | key | what |
 //! |---|---|
@@ -9,7 +10,10 @@
 //! The braces are hash tags: what one script touches is in one slot of a cluster.
 
 pub mod connection;
+pub mod refreshes;
+pub mod replicas;
 mod script;
+pub mod sign_outs;
 
 use std::time::Duration;
 
@@ -24,7 +28,7 @@ use crate::crypto::keyring::KeyRing;
 use crate::crypto::random;
 use crate::crypto::record::RecordSealer;
 use crate::secret::live::LiveSecret;
-use crate::session::store::{Held, Listed, Loaded, Record, SaveError, StoreUnavailable, Stored, Turn};
+use crate::session::store::{self, Held, Listed, Loaded, Record, SaveError, StoreUnavailable, Stored, Turn};
 use crate::session::ticket::Ticket;
 use crate::session::{Session, SessionId, codec};
 
@@ -45,7 +49,7 @@ pub struct RedisStore {
     clock: Clock,
 }
 
-/// A turn to refresh one session.
+/// A turn to refresh the session of one record.
 #[derive(Clone, Debug)]
 pub struct Lease {
     ticket: Ticket,
@@ -153,7 +157,7 @@ impl RedisStore {
         // An older one is what a refresh has replaced that could not be kept.
         let (kept, ours) = (&now.session, &held.session);
         if kept.access_token == ours.access_token || kept.access_expires < ours.access_expires {
-            return Ok(Turn::Mine(Some(lease)));
+            return Ok(Turn::Mine(Some(store::Lease::Record(lease))));
         }
         self.give_up(&lease).await?;
         Ok(Turn::Done(now.session))
