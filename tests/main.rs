@@ -20,6 +20,7 @@ mod docs;
 mod docs_configuration;
 #[cfg(feature = "emulator")]
 mod emulator;
+mod explain;
 #[cfg(feature = "emulator")]
 mod flow;
 #[cfg(feature = "emulator")]

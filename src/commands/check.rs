@@ -2,21 +2,30 @@
 
 use std::io::{self, Write};
 
-use super::cli::ConfigArgs;
+use super::cli::CheckArgs;
+use super::explain::explain;
 use super::{Exit, fail, load, written};
 use crate::cognito::endpoints::Endpoints;
 use crate::config::{Config, Site};
 
 /// Loads everything without binding a port, and prints what came out with the place of every value. Warnings go to
 /// standard error, so that the output stays TOML.
-pub fn check(arguments: ConfigArgs) -> Exit {
-    let config = match load(arguments) {
+///
+/// Asked to explain, it prints that instead.
+pub fn check(arguments: CheckArgs) -> Exit {
+    let config = match load(arguments.config) {
         Ok(config) => config,
         Err(exit) => return exit,
     };
     for warning in &config.warnings {
         // Where standard error is closed, nobody is left to warn.
         let _ = writeln!(io::stderr(), "warning: {warning}");
+    }
+    if let Some([method, url]) = arguments.explain.as_deref() {
+        return match explain(&config, method, url, arguments.claims.as_deref()) {
+            Ok(told) => written(io::stdout().write_all(told.as_bytes())),
+            Err(error) => fail(&error, Exit::Config),
+        };
     }
     let mut out = config.effective.to_string();
     for site in &config.sites {

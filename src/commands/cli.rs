@@ -20,7 +20,7 @@ pub enum Command {
     /// Run the gate.
     Run(ConfigArgs),
     /// Check the configuration and print it, secrets redacted, without binding a port.
-    Check(ConfigArgs),
+    Check(CheckArgs),
     /// Ask the running gate whether it is ready, and say why not.
     Healthcheck(HealthcheckArgs),
     /// Make keys for `session.keys`, and rotate those in a file.
@@ -101,6 +101,18 @@ impl std::fmt::Debug for ConfigArgs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ConfigArgs").field("config", &self.config).finish_non_exhaustive()
     }
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Say which rule decides about a request, and why, in place of the configuration.
+    #[arg(long, num_args = 2, value_names = ["METHOD", "URL"])]
+    pub explain: Option<Vec<String>>,
+    /// Say it of somebody too: a JSON object of the claims of an id token, and perhaps `scope`.
+    #[arg(long = "as", value_name = "FILE", requires = "explain")]
+    pub claims: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

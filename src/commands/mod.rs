@@ -7,6 +7,7 @@ pub mod demo;
 mod descriptors;
 #[cfg(feature = "emulator")]
 pub mod emulate;
+mod explain;
 pub mod healthcheck;
 pub mod keys;
 pub mod run;

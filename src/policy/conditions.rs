@@ -1,5 +1,7 @@
 //! Whether somebody meets what a rule asks for.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::subject::Subject;
@@ -22,6 +24,20 @@ pub enum What<'a> {
     Users,
     /// Of this name.
     Claim(&'a str),
+}
+
+impl fmt::Display for Unmet<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let any_of = self.any_of.join(" or ");
+        match self.what {
+            What::Groups => write!(f, "cognito:groups has not {any_of}"),
+            What::Scopes => write!(f, "scope has not {any_of}"),
+            What::EmailDomains => write!(f, "email is not a verified one at {any_of}"),
+            What::Emails => write!(f, "email is not {any_of}, or not verified"),
+            What::Users => write!(f, "neither sub nor user name is {any_of}"),
+            What::Claim(name) => write!(f, "{name} is not {any_of}"),
+        }
+    }
 }
 
 /// The first condition that is not met. Scopes are looked at last: where they are amiss, nothing else is.

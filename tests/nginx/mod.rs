@@ -4,6 +4,7 @@ mod judged;
 mod page;
 mod paths;
 mod renewal;
+mod rules;
 pub(crate) mod server;
 mod told;
 mod visits;

@@ -1,6 +1,8 @@
 //! Rules: which decides, who meets it, and what whoever does not is told.
 
 #[cfg(feature = "emulator")]
+mod asked;
+#[cfg(feature = "emulator")]
 mod attacks;
 mod conditions;
 #[cfg(feature = "emulator")]
