@@ -6,6 +6,7 @@ mod pass;
 mod sessions;
 mod site;
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +16,11 @@ use http::header::{CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
 
-use crate::auth::reload::follow_secret;
-use crate::auth::{RelyingParty, RequestHead};
+use crate::auth::reload::{follow_files, follow_secret};
+use crate::auth::{RelyingParty, RequestHead, Shared};
 use crate::clock::Clock;
 use crate::cognito::endpoints::MissingEndpoint;
 use crate::cognito::http::Http;
-use crate::cognito::jwks::Jwks;
 use crate::config::{ADMIN_TOKEN, Config, Dialect, EndpointPrefix, OnSessionEnd};
 use crate::cookie::read::RequestCookies;
 use crate::crypto::random;
@@ -39,19 +39,21 @@ use crate::proxy::upstreams::Upstreams;
 use crate::proxy::{Bounds, NoWay, Payload, upgrade};
 use crate::secret::live::LiveSecret;
 use crate::server::redirect;
+use crate::session::store::Place;
 use crate::telemetry::access::{Access, Decision};
 use crate::telemetry::metrics::{Metrics, endpoint_route};
 use crate::types::{Body, RequestId};
 
-use site::{Shared, Site};
+use site::{Pools, Site};
 
 /// What all threads and all sites share.
 #[derive(Debug)]
 pub struct App {
     sites: Vec<Site>,
     hosts: Hosts,
-    /// Cognito's signing keys, one set a pool.
-    jwks: Vec<Arc<Jwks>>,
+    pools: Pools,
+    /// Where sessions are kept.
+    place: Place,
     metrics: Arc<Metrics>,
     clock: Clock,
     sizes: Sizes,
@@ -92,22 +94,20 @@ pub enum WiringError {
 }
 
 impl App {
-    /// Nothing is asked of Cognito yet: the keys are loaded while [`App::jwks`] is kept fresh.
+    /// Nothing is asked of Cognito yet: the keys are loaded while [`App::keep_up`] runs.
     pub fn new(config: &Config, clock: Clock) -> Result<Self, WiringError> {
         let metrics = Arc::new(Metrics::new());
-        let http = Http::new(Arc::clone(&metrics))?;
-        let shared = Shared { config, http, clock: clock.clone(), metrics: Arc::clone(&metrics) };
-        let (mut sites, mut jwks) = (Vec::with_capacity(config.sites.len()), Vec::new());
-        for site in &config.sites {
-            let (site, keys) = Site::new(site, &shared)?;
-            sites.push(site);
-            jwks.push(keys);
-        }
+        let place = Place::new(config, Arc::clone(&metrics));
+        let mut pools = Pools::new(Http::new(Arc::clone(&metrics))?, clock.clone());
+        let shared =
+            Shared { config, place: place.clone(), clock: clock.clone(), metrics: Arc::clone(&metrics) };
+        let site = |site| Site::new(site, &shared, &mut pools);
         let admin_token = LiveSecret::new(config.admin.token.clone(), config.admin.token_file.clone());
         let admin_token = admin_token.with_rule(ADMIN_TOKEN);
         Ok(Self {
-            sites,
-            jwks,
+            sites: config.sites.iter().map(site).collect::<Result<_, _>>()?,
+            pools,
+            place,
             hosts: Hosts::new(config.sites.iter().map(|site| (&site.public_url, &site.hosts[..]))),
             tunnels: Arc::new(Tunnels::new(Arc::clone(&metrics))),
             on_session_end: config.websocket.on_session_end,
@@ -128,7 +128,7 @@ impl App {
     /// True once every pool's signing keys have been loaded.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.jwks.iter().all(|jwks| jwks.is_loaded())
+        self.pools.are_loaded()
     }
 
     /// What is counted, for the admin port.
@@ -145,12 +145,22 @@ impl App {
     /// Keeps the signing keys up to date, follows the files of keys and secrets, and keeps
     /// the session store open; never ends.
     pub async fn keep_up(&self) {
-        let keys = join_all(self.jwks.iter().map(|jwks| jwks.keep_fresh()));
-        let sites = join_all(self.sites.iter().map(|site| async {
-            tokio::join!(site.rp.follow_files(), site.rp.keep_store_open());
-        }));
-        let token = follow_secret("admin_token", &self.admin_token, (&self.metrics, &self.clock));
-        tokio::join!(keys, sites, token);
+        let parties: Vec<_> = self.sites.iter().map(|site| &site.rp).collect();
+        let told = (&*self.metrics, &self.clock);
+        let redis_password = async {
+            match self.place.password() {
+                Some(password) => follow_secret("redis_password", password, told).await,
+                None => pending().await,
+            }
+        };
+        tokio::join!(
+            self.pools.keep_fresh(),
+            self.place.keep_open(),
+            join_all(parties.iter().map(|party| party.follow_sign_outs())),
+            follow_files(&parties),
+            follow_secret("admin_token", &self.admin_token, told),
+            redis_password,
+        );
     }
 
     /// Waits, for a while, for what goes on beside the answers; before the end of the process.

@@ -54,14 +54,37 @@ fn load(text: &str) -> Result<Config, String> {
 #[test]
 fn every_key_is_documented_and_every_documented_key_exists() {
     let documented: Vec<_> = documented().iter().map(|setting| setting.name).collect();
-    let keys: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    let keys: Vec<_> = KEYS.iter().map(|key| key.name).filter(|name| !is_another_s(name)).collect();
     assert_eq!(documented, keys);
+}
+
+/// True for what a site has of what the top level documents.
+fn is_another_s(name: &str) -> bool {
+    let own = ["sites[].public_url", "sites[].hosts", "sites[].upstream"];
+    !own.contains(&name) && name.strip_prefix("sites[].").is_some_and(|name| Key::named(name).is_some())
+}
+
+#[test]
+fn what_sites_have_of_the_top_level_is_named_once() {
+    let (_, text) = DOCS.split_once("A site may say for itself").unwrap();
+    let (text, _) = text.split_once("###").unwrap();
+    for name in KEYS.iter().map(|key| key.name).filter(|name| is_another_s(name)) {
+        let section = match name.strip_prefix("sites[].").unwrap().rsplit_once('.') {
+            None => "`public`".to_owned(),
+            Some((section, _)) if section.ends_with("[]") => {
+                format!("`[[sites.{}]]`", section.trim_end_matches("[]"))
+            }
+            Some((section, _)) => format!("`[sites.{section}]`"),
+        };
+        assert!(text.contains(&section), "{name}: there is no {section}");
+    }
 }
 
 #[test]
 fn documented_types_defaults_and_variables_are_the_codes() {
-    const REQUIRED: [&str; 6] = [
+    const REQUIRED: [&str; 7] = [
         "public_url",
+        "sites[].public_url",
         "upstream",
         "upstreams[].url",
         "cognito.user_pool_id",
@@ -106,15 +129,23 @@ fn every_example_loads() {
         };
         let list = setting.name.split_once("[].").map(|(list, _)| list);
         let upstream = list == Some("upstreams");
+        let site = list == Some("sites");
         let text: String = MINIMAL
             .into_iter()
-            .filter(|(key, _)| *key != setting.name && !((asked || upstream) && *key == "upstream"))
+            .filter(|(key, _)| *key != setting.name && !((asked || upstream || site) && *key == "upstream"))
+            .filter(|(key, _)| !(site && *key == "public_url"))
             .chain(asked.then_some(("listen.trusted_proxies", "['127.0.0.1']")))
             .chain(paired)
             .chain(list.is_none().then_some((setting.name, value)))
             .map(|(key, value)| format!("{key} = {value}\n"))
             .chain(list.map(|list| {
-                let companions = if upstream { companions(last) } else { "" };
+                let companions = match last {
+                    _ if upstream => companions(last),
+                    "public_url" => "upstream = 'http://app'\n",
+                    "upstream" => "public_url = 'https://app.example.com'\n",
+                    _ if site => "public_url = 'https://app.example.com'\nupstream = 'http://app'\n",
+                    _ => "",
+                };
                 format!("{}[[{list}]]\n{companions}{}\n", hosts(last), setting.example)
             }))
             .collect();
@@ -154,7 +185,7 @@ fn hosts(last: &str) -> &'static str {
 fn every_whole_configuration_loads() {
     let blocks: Vec<_> =
         DOCS.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
-    assert_eq!(blocks.len(), 5);
+    assert_eq!(blocks.len(), 6);
     for block in blocks {
         if let Err(error) = load(block) {
             panic!("{error}\n{block}");

@@ -10,7 +10,7 @@ use crate::pages::no_store;
 use crate::pages::problem::Problem;
 use crate::secret::Secret;
 use crate::session::store::{Listed, StoreUnavailable};
-use crate::types::{Body, full};
+use crate::types::{Body, Origin, full};
 
 const RETRY: HeaderValue = HeaderValue::from_static("2");
 
@@ -22,29 +22,43 @@ impl App {
             return None;
         }
         let sub = percent_decode_str(sub).decode_utf8().ok().filter(|sub| !sub.is_empty())?;
-        // All sites keep theirs in one place.
-        let store = &self.sites.first()?.rp;
         let answer = match *method {
-            Method::GET => store.sessions_of(&sub).await.map(|listed| {
-                let session = |it: &Listed| {
-                    json!({ "id": it.id.to_string(), "created": it.created, "last_written": it.used })
-                };
-                listed.map(|listed| json!({ "sessions": listed.iter().map(session).collect::<Vec<_>>() }))
-            }),
-            Method::DELETE => store.end_all_of(&sub).await.map(|ended| {
-                ended.map(|ended| {
-                    self.sites.iter().for_each(|site| site.rp.have_ended(&ended));
-                    tracing::info!(sub = &*sub, sessions = ended.len(), "signed out everywhere");
-                    json!({ "ended": ended.len() })
-                })
-            }),
+            Method::GET => self.sessions_of(&sub).await,
+            Method::DELETE => self.sign_out_everywhere(&sub).await,
             _ => return Some(wrong_method()),
         };
         match answer {
-            Ok(Some(value)) => Some(show(&value)),
-            Ok(None) => None,
+            Ok(value) => value.as_ref().map(show),
             Err(StoreUnavailable) => Some(unavailable()),
         }
+    }
+
+    /// The user's sessions at all sites, in the order of their sign-ins. Each site has noted its own.
+    async fn sessions_of(&self, sub: &str) -> Result<Option<Value>, StoreUnavailable> {
+        let mut all = Vec::new();
+        for site in &self.sites {
+            let Some(listed) = site.rp.sessions_of(sub).await? else { return Ok(None) };
+            all.extend(listed.into_iter().map(|session| (session, &site.public_url)));
+        }
+        all.sort_by_key(|(session, _)| session.created);
+        let session = |(it, site): &(Listed, &Origin)| {
+            json!({
+                "id": it.id.to_string(),
+                "site": site.to_string(),
+                "created": it.created,
+                "last_written": it.used,
+            })
+        };
+        Ok(Some(json!({ "sessions": all.iter().map(session).collect::<Vec<_>>() })))
+    }
+
+    async fn sign_out_everywhere(&self, sub: &str) -> Result<Option<Value>, StoreUnavailable> {
+        let mut count = 0;
+        for site in &self.sites {
+            let Some(ended) = site.rp.sign_out_everywhere(sub).await? else { return Ok(None) };
+            count += ended;
+        }
+        Ok(Some(json!({ "ended": count })))
     }
 }
 

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use http::{HeaderMap, Method, Response};
+use url::Url;
 
 use super::WiringError;
 use crate::auth::renewal::Prepared;
-use crate::auth::{RelyingParty, RequestHead};
+use crate::auth::{RelyingParty, RequestHead, Shared};
 use crate::clock::Clock;
 use crate::cognito::endpoints::Endpoints;
 use crate::cognito::http::Http;
 use crate::cognito::jwks::Jwks;
 use crate::cognito::token::TokenClient;
 use crate::cognito::verify::Verifier;
-use crate::config::{self, Access, Config};
+use crate::config::{self, Access, PoolId};
 use crate::failure::Failure;
 use crate::failure::denied::Denial;
 use crate::policy::csrf::Csrf;
@@ -23,7 +25,6 @@ use crate::policy::rules::{Rules, Ruling, Verdict};
 use crate::policy::subject::Subject;
 use crate::proxy;
 use crate::secret::live::LiveSecret;
-use crate::telemetry::metrics::Metrics;
 use crate::types::{Body, Origin};
 
 /// What one site's requests are judged and answered by.
@@ -41,36 +42,60 @@ pub(super) struct Site {
     pub(super) csrf: Csrf,
 }
 
-/// What the sites have in common while they are made.
-pub(super) struct Shared<'a> {
-    pub(super) config: &'a Config,
-    pub(super) http: Http,
-    pub(super) clock: Clock,
-    pub(super) metrics: Arc<Metrics>,
+/// The signing keys of every pool, one set each: what was believed of one pool's is never asked for another's.
+#[derive(Debug)]
+pub(super) struct Pools {
+    http: Http,
+    clock: Clock,
+    pools: Vec<(PoolId, Url, Arc<Jwks>)>,
+}
+
+impl Pools {
+    pub(super) fn new(http: Http, clock: Clock) -> Self {
+        Self { http, clock, pools: Vec::new() }
+    }
+
+    fn keys(&mut self, pool: &PoolId, url: &Url) -> Arc<Jwks> {
+        if let Some((.., known)) = self.pools.iter().find(|(id, at, _)| (id, at) == (pool, url)) {
+            return Arc::clone(known);
+        }
+        let jwks = Arc::new(Jwks::new(self.http.clone(), url.clone(), self.clock.clone()));
+        self.pools.push((pool.clone(), url.clone(), Arc::clone(&jwks)));
+        jwks
+    }
+
+    /// True once every pool's keys have been loaded.
+    pub(super) fn are_loaded(&self) -> bool {
+        self.pools.iter().all(|(.., jwks)| jwks.is_loaded())
+    }
+
+    /// Keeps them up to date; never ends.
+    pub(super) async fn keep_fresh(&self) {
+        join_all(self.pools.iter().map(|(.., jwks)| jwks.keep_fresh())).await;
+    }
 }
 
 impl Site {
-    /// The site, and the keys of its pool.
-    pub(super) fn new(site: &config::Site, shared: &Shared<'_>) -> Result<(Self, Arc<Jwks>), WiringError> {
-        let Shared { config, http, clock, metrics } = shared;
+    /// The site, by the keys of its pool among `pools`.
+    pub(super) fn new(
+        site: &config::Site,
+        shared: &Shared<'_>,
+        pools: &mut Pools,
+    ) -> Result<Self, WiringError> {
         let cognito = &site.cognito;
         let endpoints = Endpoints::new(cognito)?;
-        let jwks = Arc::new(Jwks::new(http.clone(), endpoints.jwks.clone(), clock.clone()));
-        let verifier =
-            Verifier::new(Arc::clone(&jwks), &endpoints.issuers, &cognito.client_id, clock.clone());
+        let jwks = pools.keys(&cognito.pool, &endpoints.jwks);
+        let verifier = Verifier::new(jwks, &endpoints.issuers, &cognito.client_id, shared.clock.clone());
         let secret = LiveSecret::new(cognito.client_secret.clone(), cognito.client_secret_file.clone());
-        let tokens = TokenClient::new(http.clone(), &endpoints, &cognito.client_id, secret);
-        let rp =
-            RelyingParty::new(config, site, &endpoints, tokens, verifier, clock.clone(), Arc::clone(metrics));
-        let site = Self {
-            rp,
+        let tokens = TokenClient::new(pools.http.clone(), &endpoints, &cognito.client_id, secret);
+        Ok(Self {
+            rp: RelyingParty::new(site, &endpoints, tokens, verifier, shared),
             public_url: site.public_url.clone(),
-            clock: clock.clone(),
+            clock: shared.clock.clone(),
             rules: Rules::new(&site.rules),
-            origins: Origins::new(&site.public_url, &config.websocket.origins),
-            csrf: Csrf::new(&config.csrf, &site.public_url),
-        };
-        Ok((site, jwks))
+            origins: Origins::new(&site.public_url, &site.origins),
+            csrf: Csrf::new(&shared.config.csrf, &site.public_url),
+        })
     }
 
     /// The answer to a failure, for whoever sent `head`.

@@ -1,7 +1,6 @@
 //! All sessions of one user, for whoever looks after the gate.
 
 use super::RelyingParty;
-use crate::session::SessionId;
 use crate::session::store::{Listed, StoreUnavailable};
 
 impl RelyingParty {
@@ -10,19 +9,16 @@ impl RelyingParty {
         self.store.list(sub).await
     }
 
-    /// Ends all sessions of a user, and says which they were; [`RelyingParty::have_ended`] is still to be told, and of
-    /// every site, since the store may be theirs too.
+    /// Signs a user out everywhere, and says how many sessions there were.
     ///
     /// Their refresh tokens are sealed, and live on at Cognito until somebody revokes them there.
-    pub async fn end_all_of(&self, sub: &str) -> Result<Option<Vec<SessionId>>, StoreUnavailable> {
-        self.store.end_all(sub).await
-    }
-
-    /// Notes that these sessions were ended: answers under way do not bring them back.
-    pub fn have_ended(&self, ids: &[SessionId]) {
-        for id in ids {
+    pub async fn sign_out_everywhere(&self, sub: &str) -> Result<Option<usize>, StoreUnavailable> {
+        let Some(ended) = self.store.end_all(sub).await? else { return Ok(None) };
+        for id in &ended {
             self.signed_out.insert(*id);
             self.watched.signed_out(*id);
         }
+        tracing::info!(sub, sessions = ended.len(), "signed out everywhere");
+        Ok(Some(ended.len()))
     }
 }

@@ -40,7 +40,7 @@ use crate::cookie::write::{Attributes, SameSite as CookieSameSite};
 use crate::crypto::keyring::KeyRing;
 use crate::crypto::seal::{Purpose, Sealer};
 use crate::session::SessionId;
-use crate::session::store::Store;
+use crate::session::store::{Place, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::types::{Origin, RequestId};
 
@@ -89,6 +89,16 @@ pub struct RelyingParty {
     clock: Clock,
 }
 
+/// What the relying parties of a process have in common.
+#[derive(Clone, Debug)]
+pub struct Shared<'a> {
+    pub config: &'a Config,
+    /// Where sessions are kept.
+    pub place: Place,
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+}
+
 /// What the flow looks at of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestHead<'a> {
@@ -104,14 +114,13 @@ pub struct RequestHead<'a> {
 impl RelyingParty {
     #[must_use]
     pub fn new(
-        config: &Config,
         site: &Site,
         endpoints: &Endpoints,
         tokens: TokenClient,
         verifier: Verifier,
-        clock: Clock,
-        metrics: Arc<Metrics>,
+        shared: &Shared<'_>,
     ) -> Self {
+        let Shared { config, place, clock, metrics } = shared;
         let ring = KeyRing::new(&config.session.keys);
         // A session of another pool or app client is nothing here, though host and keys may be the same: its
         // tokens were believed by other rules.
@@ -134,7 +143,7 @@ impl RelyingParty {
         let signed_out = Arc::new(Remembered::new(TOMBSTONE, REMEMBERED, clock.clone()));
         let watched = Arc::new(Watched::new(clock.clone()));
         let lifetimes = Lifetimes::new(config.session.max_lifetime, config.session.idle_timeout);
-        let store = Store::new(config, name, &ring, &scope, attributes, clock.clone(), Arc::clone(&metrics));
+        let store = Store::new(place, name, &ring, &scope, attributes, clock.clone());
         Self {
             login_sealer: login_sealer.clone(),
             public_url: site.public_url.clone(),
@@ -155,7 +164,7 @@ impl RelyingParty {
                 (store, lifetimes),
                 (Arc::clone(&signed_out), Arc::clone(&watched)),
                 clock.clone(),
-                Arc::clone(&metrics),
+                Arc::clone(metrics),
             )
             .within(config.session.refresh_margin),
             kept,
@@ -166,8 +175,8 @@ impl RelyingParty {
             redeemed: Remembered::new(REDEEMED, REMEMBERED, clock.clone()),
             signed_out,
             watched,
-            metrics,
-            clock,
+            metrics: Arc::clone(metrics),
+            clock: clock.clone(),
         }
     }
 
@@ -175,12 +184,6 @@ impl RelyingParty {
     #[must_use]
     pub fn cookie_name(&self) -> &str {
         self.store.name()
-    }
-
-    /// Keeps up the connection that the session store needs, if it needs one, and hears what other replicas tell by it;
-    /// never ends.
-    pub async fn keep_store_open(&self) {
-        tokio::join!(self.store.keep_open(), self.follow_sign_outs());
     }
 
     /// Waits, for a while, for what goes on beside the answers; before the end of the process.

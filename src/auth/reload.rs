@@ -5,6 +5,8 @@ use std::future::pending;
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::RelyingParty;
 use crate::clock::Clock;
 use crate::config::key_file::{self, KeyFileError};
@@ -16,27 +18,28 @@ use crate::watch::{Content, Snapshot, Watch};
 /// How often the files are looked at. They are small, and replicas should not be apart for long.
 const PAUSE: Duration = Duration::from_secs(1);
 
-impl RelyingParty {
-    /// Follows the files, where there are any; never ends.
-    pub async fn follow_files(&self) {
-        let told = (&*self.metrics, &self.clock);
-        let keys = follow("session_keys", self.keys_file.as_deref(), told, |content| {
+/// Follows the files of all sites, where there are any; never ends.
+pub async fn follow_files(parties: &[&RelyingParty]) {
+    let keys = async {
+        // One file for all of them.
+        let Some(first) = parties.first() else { return pending().await };
+        let told = (&*first.metrics, &first.clock);
+        let renew = |content| {
             let keys = key_file::keys_of(content)?;
             let ring = KeyRing::new(&keys);
-            self.store.renew(&ring);
-            self.login_sealer.renew(&ring);
+            for party in parties {
+                party.store.renew(&ring);
+                party.login_sealer.renew(&ring);
+            }
             tracing::info!(ids = %ring.ids().join(" "), "the session keys were read; the first seals");
             Ok::<_, KeyFileError>(())
-        });
-        let client_secret = follow_secret("client_secret", self.tokens.client_secret(), told);
-        let redis_password = async {
-            match self.store.password() {
-                Some(password) => follow_secret("redis_password", password, told).await,
-                None => pending().await,
-            }
         };
-        tokio::join!(keys, client_secret, redis_password);
-    }
+        follow("session_keys", first.keys_file.as_deref(), told, renew).await;
+    };
+    let secrets = parties.iter().map(|party| {
+        follow_secret("client_secret", party.tokens.client_secret(), (&party.metrics, &party.clock))
+    });
+    tokio::join!(keys, join_all(secrets));
 }
 
 /// Goes over to what the secret's file holds whenever that has changed; never ends.

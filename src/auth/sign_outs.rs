@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 impl RelyingParty {
     /// Follows what other replicas tell, where they do; never ends.
-    pub(super) async fn follow_sign_outs(&self) {
+    pub async fn follow_sign_outs(&self) {
         loop {
             for (id, until) in self.store.sign_outs().await {
                 self.signed_out_elsewhere(id, until);

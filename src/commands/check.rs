@@ -42,7 +42,11 @@ pub fn check(arguments: CheckArgs) -> Exit {
 fn derived(config: &Config, site: &Site, endpoints: &Endpoints) -> String {
     let own = |endpoint| format!("{}{}", site.public_url, config.prefix.endpoint(endpoint));
     let line = |name: &str, value: &str| format!("#   {name:<10} {value}\n");
-    let mut text = String::from("\n# to be registered with the app client:\n");
+    let client = &site.cognito.client_id;
+    let mut text = match &config.sites[..] {
+        [_] => String::from("\n# to be registered with the app client:\n"),
+        _ => format!("\n# {}\n# to be registered with the app client {client}:\n", site.public_url),
+    };
     text += &line("callback", &own("callback"));
     text += &line("sign-out", &own("signed_out"));
     text += "# Cognito's endpoints, and the issuers that are accepted:\n";

@@ -3,41 +3,44 @@
 use url::Url;
 
 use super::endpoint::{self, PlainHttp};
-use super::key::Key;
 use super::raw::RawCognito;
 use super::report::Report;
+use super::site::SiteKeys;
 use super::{AuthorizeParameters, Cognito, EndpointOverrides};
 
-pub(super) fn cognito(raw: RawCognito, report: &mut Report) -> Option<Cognito> {
+pub(super) fn cognito(raw: &RawCognito, keys: SiteKeys, report: &mut Report) -> Option<Cognito> {
     let http = if raw.allow_insecure_http { PlainHttp::Anywhere } else { PlainHttp::OnLoopback };
     if raw.allow_insecure_http {
-        report.warn(
-            "cognito.allow_insecure_http is on: http endpoints off loopback are let through, and carry the client \
-             secret, codes and tokens in clear text",
-        );
+        report.warn(format!(
+            "{} is on: http endpoints off loopback are let through, and carry the client secret, codes and tokens in \
+             clear text",
+            keys.of("cognito.allow_insecure_http")
+        ));
     }
-    let pool = report.require("cognito.user_pool_id", raw.user_pool_id.as_deref());
-    let client_id = client_id(&raw, report);
+    let pool = report.require(&keys.of("cognito.user_pool_id"), raw.user_pool_id.as_deref());
+    let client_id = client_id(raw, keys, report);
     let domain = raw.domain.as_deref().and_then(|text| match endpoint::domain(text, http) {
         Ok(url) => Some(url),
         Err(error) => {
-            report.problem("cognito.domain", error);
+            report.problem(&keys.of("cognito.domain"), error);
             None
         }
     });
-    missing_domain(&raw, report);
+    missing_domain(raw, keys, report);
     if raw.client_secret.as_ref().is_some_and(|secret| secret.expose().contains(odd)) {
-        report
-            .warn("cognito.client_secret holds white space or control characters, which Cognito's never do");
+        report.warn(format!(
+            "{} holds white space or control characters, which Cognito's never do",
+            keys.of("cognito.client_secret")
+        ));
     }
-    let scopes = scopes(&raw.scopes, report);
-    let authorize = authorize(&raw, report);
-    let overrides = overrides(&raw, http, report);
+    let scopes = scopes(&raw.scopes, keys, report);
+    let authorize = authorize(raw, keys, report);
+    let overrides = overrides(raw, http, keys, report);
     Some(Cognito {
         pool: pool?,
         client_id: client_id?,
-        client_secret: raw.client_secret,
-        client_secret_file: raw.client_secret_file.map(Into::into),
+        client_secret: raw.client_secret.clone(),
+        client_secret_file: raw.client_secret_file.as_ref().map(Into::into),
         domain,
         scopes: scopes?,
         overrides,
@@ -51,22 +54,23 @@ fn odd(c: char) -> bool {
 }
 
 /// Visible ASCII without a colon, which Basic authentication splits at.
-fn client_id(raw: &RawCognito, report: &mut Report) -> Option<String> {
-    const KEY: &str = "cognito.client_id";
+fn client_id(raw: &RawCognito, keys: SiteKeys, report: &mut Report) -> Option<String> {
+    let key = keys.of("cognito.client_id");
     let Some(id) = &raw.client_id else {
-        report.missing(KEY);
+        report.missing(&key);
         return None;
     };
     if id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
         return Some(id.clone());
     }
-    report.problem(KEY, "it must be the app client's id: at most 128 visible ASCII characters, and no colon");
+    report
+        .problem(&key, "it must be the app client's id: at most 128 visible ASCII characters, and no colon");
     None
 }
 
 /// Without a domain, every endpoint that would be derived from it must be given.
-fn missing_domain(raw: &RawCognito, report: &mut Report) {
-    const KEY: &str = "cognito.domain";
+fn missing_domain(raw: &RawCognito, keys: SiteKeys, report: &mut Report) {
+    let key = keys.of("cognito.domain");
     if raw.domain.is_some() {
         return;
     }
@@ -81,20 +85,17 @@ fn missing_domain(raw: &RawCognito, report: &mut Report) {
     .filter_map(|(key, url)| url.is_none().then_some(key))
     .collect();
     if !missing.is_empty() {
-        let variable = Key::named(KEY).and_then(Key::variable).unwrap_or_default();
-        report.problem(
-            KEY,
-            format_args!(
-                "it is missing; set it in the file, by {variable}, or by --set {KEY}=…; it may be left out only where \
-                 every endpoint is given, and these are not: {}",
-                missing.join(", ")
-            ),
+        let missing: Vec<_> = missing.into_iter().map(|key| keys.of(key)).collect();
+        let further = format!(
+            "; it may be left out only where every endpoint is given, and these are not: {}",
+            missing.join(", ")
         );
+        report.missing_but(&key, &further);
     }
 }
 
-fn scopes(scopes: &[String], report: &mut Report) -> Option<Vec<String>> {
-    const KEY: &str = "cognito.scopes";
+fn scopes(scopes: &[String], keys: SiteKeys, report: &mut Report) -> Option<Vec<String>> {
+    let key = keys.of("cognito.scopes");
     // RFC 6749 §3.3
     let token = |scope: &str| scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
     let problem = if let Some(at) = scopes.iter().position(|scope| !token(scope)) {
@@ -106,7 +107,7 @@ fn scopes(scopes: &[String], report: &mut Report) -> Option<Vec<String>> {
     } else {
         return Some(scopes.to_vec());
     };
-    report.problem(KEY, problem);
+    report.problem(&key, problem);
     None
 }
 
@@ -115,10 +116,10 @@ fn duplicate(items: &[String]) -> Option<usize> {
     (1..items.len()).find(|&at| items[..at].contains(&items[at]))
 }
 
-fn overrides(raw: &RawCognito, http: PlainHttp, report: &mut Report) -> EndpointOverrides {
+fn overrides(raw: &RawCognito, http: PlainHttp, keys: SiteKeys, report: &mut Report) -> EndpointOverrides {
     let mut url = |key: &str, text: &Option<String>| -> Option<Url> {
         let text = text.as_deref()?;
-        endpoint::endpoint(text, http).map_err(|error| report.problem(key, error)).ok()
+        endpoint::endpoint(text, http).map_err(|error| report.problem(&keys.of(key), error)).ok()
     };
     EndpointOverrides {
         jwks_url: url("cognito.jwks_url", &raw.jwks_url),
@@ -127,54 +128,58 @@ fn overrides(raw: &RawCognito, http: PlainHttp, report: &mut Report) -> Endpoint
         revoke_url: url("cognito.revoke_url", &raw.revoke_url),
         logout_url: url("cognito.logout_url", &raw.logout_url),
         userinfo_url: url("cognito.userinfo_url", &raw.userinfo_url),
-        issuer: raw.issuer.as_deref().and_then(|issuers| issuer(issuers, http, report)),
+        issuer: raw.issuer.as_deref().and_then(|issuers| issuer(issuers, http, keys, report)),
     }
 }
 
 /// Checked as URLs, kept as they were written: `iss` is compared byte for byte.
-fn issuer(issuers: &[String], http: PlainHttp, report: &mut Report) -> Option<Vec<String>> {
-    const KEY: &str = "cognito.issuer";
+fn issuer(issuers: &[String], http: PlainHttp, keys: SiteKeys, report: &mut Report) -> Option<Vec<String>> {
+    let key = keys.of("cognito.issuer");
     if issuers.is_empty() {
-        report.problem(KEY, "it is empty; leave it out, and the issuers follow from the pool id");
+        report.problem(&key, "it is empty; leave it out, and the issuers follow from the pool id");
         return None;
     }
     for (at, text) in issuers.iter().enumerate() {
         if let Err(error) = endpoint::endpoint(text, http) {
-            report.problem(KEY, format_args!("its item {}: {error}", at + 1));
+            report.problem(&key, format_args!("its item {}: {error}", at + 1));
             return None;
         }
     }
     if let Some(at) = duplicate(issuers) {
-        report.problem(KEY, format_args!("its item {} is there twice", at + 1));
+        report.problem(&key, format_args!("its item {} is there twice", at + 1));
         return None;
     }
     Some(issuers.to_vec())
 }
 
-fn authorize(raw: &RawCognito, report: &mut Report) -> AuthorizeParameters {
+fn authorize(raw: &RawCognito, keys: SiteKeys, report: &mut Report) -> AuthorizeParameters {
     if raw.identity_provider.is_some() && raw.idp_identifier.is_some() {
-        let other = report.place("cognito.identity_provider").to_owned();
+        let other = report.place(&keys.of("cognito.identity_provider")).to_owned();
         report.problem(
-            "cognito.idp_identifier",
+            &keys.of("cognito.idp_identifier"),
             format_args!(
-                "it names the identity provider, and so does cognito.identity_provider ({other}); leave one of the two out"
+                "it names the identity provider, and so does {} ({other}); leave one of the two out",
+                keys.of("cognito.identity_provider")
             ),
         );
     }
     if raw.lang.as_deref().is_some_and(|lang| !is_language(lang)) {
-        report.problem("cognito.lang", "it must be a language tag, such as de or pt-BR");
+        report.problem(&keys.of("cognito.lang"), "it must be a language tag, such as de or pt-BR");
     }
     match raw.prompt.as_deref() {
         None | Some("login" | "consent" | "select_account") => {}
         Some("none") => report.problem(
-            "cognito.prompt",
+            &keys.of("cognito.prompt"),
             "none forbids Cognito to show its sign-in page, so that nobody could ever sign in; use login, consent or \
              select_account, or leave it out",
         ),
-        Some(_) => report.problem("cognito.prompt", "it must be login, consent or select_account"),
+        Some(_) => report.problem(&keys.of("cognito.prompt"), "it must be login, consent or select_account"),
     }
     if raw.resource.as_deref().is_some_and(|resource| !is_resource(resource)) {
-        report.problem("cognito.resource", "it must be an absolute URI without a fragment (RFC 8707)");
+        report.problem(
+            &keys.of("cognito.resource"),
+            "it must be an absolute URI without a fragment (RFC 8707)",
+        );
     }
     AuthorizeParameters {
         identity_provider: raw.identity_provider.clone(),

@@ -8,23 +8,29 @@ use crate::types::Origin;
 
 use super::raw::RawCookie;
 use super::report::Report;
+use super::site::SiteKeys;
 use super::{Cookie, SameSite};
 
 /// The cookie's part, where `public_url` is well.
-pub(super) fn cookie(raw: &RawCookie, public_url: Option<&Origin>, report: &mut Report) -> Option<Cookie> {
-    let name = report.parse::<CookieName>("cookie.name", &raw.name);
-    let same_site = report.parse::<SameSite>("cookie.same_site", &raw.same_site);
+pub(super) fn cookie(
+    raw: &RawCookie,
+    keys: SiteKeys,
+    public_url: Option<&Origin>,
+    report: &mut Report,
+) -> Option<Cookie> {
+    let name = report.parse::<CookieName>(&keys.of("cookie.name"), &raw.name);
+    let same_site = report.parse::<SameSite>(&keys.of("cookie.same_site"), &raw.same_site);
     let public_url = public_url?;
-    let secure = secure(raw.secure, public_url, report);
+    let secure = secure(raw.secure, keys, public_url, report);
     let domain = match &raw.domain {
-        Some(text) => Some(domain(text, public_url, report)?),
+        Some(text) => Some(domain(text, keys, public_url, report)?),
         None => None,
     };
     let same_site = same_site?;
     if same_site == SameSite::None && !secure {
-        let place = report.place("cookie.secure").to_owned();
+        let place = report.place(&keys.of("cookie.secure")).to_owned();
         report.problem(
-            "cookie.same_site",
+            &keys.of("cookie.same_site"),
             format_args!(
                 "none needs cookie.secure = true (it is false: {place}), or browsers drop the cookie"
             ),
@@ -40,23 +46,27 @@ pub(super) fn cookie(raw: &RawCookie, public_url: Option<&Origin>, report: &mut 
 }
 
 /// Whether the cookie is `Secure`: said, or as the scheme of `public_url` has it. Off loopback, plain http must be said twice.
-fn secure(said: Option<bool>, public_url: &Origin, report: &mut Report) -> bool {
+fn secure(said: Option<bool>, keys: SiteKeys, public_url: &Origin, report: &mut Report) -> bool {
     let off_loopback = !public_url.is_secure() && !public_url.is_loopback();
-    let place = report.place("public_url").to_owned();
+    let place = report.place(&keys.of("public_url")).to_owned();
     match said {
         None if off_loopback => report.problem(
-            "public_url",
+            &keys.of("public_url"),
             "plain http shows every session to the network; use https, or say cookie.secure = false if that is meant",
         ),
         Some(true) if off_loopback => report.problem(
-            "cookie.secure",
+            &keys.of("cookie.secure"),
             format_args!("browsers drop a Secure cookie where public_url ({place}) is http; use https there, or say false"),
         ),
         Some(false) if off_loopback => {
-            report.warn("public_url is plain http: sessions can be read on the way");
+            report.warn(format!("{} is plain http: sessions can be read on the way", keys.of("public_url")));
         }
         Some(false) if public_url.is_secure() => {
-            report.warn("cookie.secure is off though public_url is https: browsers send the session over http too");
+            report.warn(format!(
+                "{} is off though {} is https: browsers send the session over http too",
+                keys.of("cookie.secure"),
+                keys.of("public_url")
+            ));
         }
         _ => {}
     }
@@ -64,8 +74,8 @@ fn secure(said: Option<bool>, public_url: &Origin, report: &mut Report) -> bool 
 }
 
 /// A parent of the public host, or that host. What is a public suffix, browsers know and refuse.
-fn domain(text: &str, public_url: &Origin, report: &mut Report) -> Option<String> {
-    let place = report.place("public_url").to_owned();
+fn domain(text: &str, keys: SiteKeys, public_url: &Origin, report: &mut Report) -> Option<String> {
+    let place = report.place(&keys.of("public_url")).to_owned();
     let problem = match Host::parse(text) {
         _ if text.starts_with('.') => "it must not begin with a dot; subdomains are meant anyway".to_owned(),
         _ if text.contains([':', '[']) => "it must be a name without a port, and no IP address".to_owned(),
@@ -88,7 +98,7 @@ fn domain(text: &str, public_url: &Origin, report: &mut Report) -> Option<String
         }
         Err(_) => NOT_A_NAME.to_owned(),
     };
-    report.problem("cookie.domain", problem);
+    report.problem(&keys.of("cookie.domain"), problem);
     None
 }
 

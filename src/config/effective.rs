@@ -6,7 +6,7 @@ use std::fmt;
 use config::{Value, ValueKind};
 
 use super::key::Kind;
-use super::table::{KeyAt, order};
+use super::table::{KeyAt, header, order};
 
 /// Every value that is set, by default or by someone, as TOML that can be read again; secrets as `"[redacted]"`.
 ///
@@ -62,9 +62,11 @@ impl fmt::Display for Effective {
         for setting in &self.0 {
             let (section, name) = setting.key.rsplit_once('.').unwrap_or(("", &setting.key));
             if section != open {
-                match section.strip_suffix(']').and_then(|list| list.rsplit_once('[')) {
-                    Some((list, _)) => writeln!(f, "\n[[{list}]]")?,
-                    None => writeln!(f, "\n[{section}]")?,
+                let header = header(section);
+                if section.ends_with(']') {
+                    writeln!(f, "\n[[{header}]]")?;
+                } else {
+                    writeln!(f, "\n[{header}]")?;
                 }
                 open = section;
             }

@@ -7,7 +7,7 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use crate::file;
 
-use super::key::{self, KEYS, Key, Kind};
+use super::key::{self, Key, Kind};
 use super::layer::Layer;
 use super::report::{Report, shown};
 use super::sources::Sources;
@@ -88,11 +88,12 @@ impl File<'_> {
                 DeValue::Array(items) => self.tables(name, items),
                 other => self.not_tables(name, other, place),
             }
-        } else if KEYS.iter().any(|key| key.name.starts_with(&section)) {
+        } else if table::is_section(name) {
             match value {
                 DeValue::Table(table) => self.table(table, &section),
                 other => {
-                    let text = format!("it must be a table, [{name}], but is {}", article(other));
+                    let text =
+                        format!("it must be a table, [{}], but is {}", table::header(name), article(other));
                     self.report.at(name, Some(place), text);
                 }
             }
@@ -123,8 +124,8 @@ impl File<'_> {
     }
 
     fn not_tables(&mut self, name: &str, value: &DeValue<'_>, place: String) {
-        let list = name.split('[').next().unwrap_or(name);
-        let text = format!("it must be a list of tables, each [[{list}]], but is {}", article(value));
+        let header = table::header(name);
+        let text = format!("it must be a list of tables, each [[{header}]], but is {}", article(value));
         self.report.at(name, Some(place), text);
     }
 

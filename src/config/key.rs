@@ -105,6 +105,59 @@ pub const KEYS: &[Key] = &[
     Key::new("shutdown.timeout", Kind::Duration, Some(r#""30s""#)),
     Key::new("log.format", Kind::Text, Some(r#""json""#)),
     Key::new("log.level", Kind::Text, Some(r#""info""#)),
+    Key::new("sites[].public_url", Kind::Text, None),
+    Key::new("sites[].hosts", Kind::List, Some("[]")),
+    Key::new("sites[].upstream", Kind::Text, None),
+    Key::new("sites[].public", Kind::List, None),
+    Key::new("sites[].cognito.user_pool_id", Kind::Text, None),
+    Key::new("sites[].cognito.client_id", Kind::Text, None),
+    Key::new("sites[].cognito.client_secret", Kind::Secret, None),
+    Key::new("sites[].cognito.client_secret_file", Kind::SecretFile, None),
+    Key::new("sites[].cognito.domain", Kind::Text, None),
+    Key::new("sites[].cognito.scopes", Kind::List, None),
+    Key::new("sites[].cognito.issuer", Kind::OneOrList, None),
+    Key::new("sites[].cognito.jwks_url", Kind::Text, None),
+    Key::new("sites[].cognito.authorize_url", Kind::Text, None),
+    Key::new("sites[].cognito.token_url", Kind::Text, None),
+    Key::new("sites[].cognito.revoke_url", Kind::Text, None),
+    Key::new("sites[].cognito.logout_url", Kind::Text, None),
+    Key::new("sites[].cognito.userinfo_url", Kind::Text, None),
+    Key::new("sites[].cognito.identity_provider", Kind::Text, None),
+    Key::new("sites[].cognito.idp_identifier", Kind::Text, None),
+    Key::new("sites[].cognito.lang", Kind::Text, None),
+    Key::new("sites[].cognito.prompt", Kind::Text, None),
+    Key::new("sites[].cognito.resource", Kind::Text, None),
+    Key::new("sites[].cognito.allow_insecure_http", Kind::Switch, None),
+    Key::new("sites[].cookie.name", Kind::Text, None),
+    Key::new("sites[].cookie.secure", Kind::Switch, None),
+    Key::new("sites[].cookie.same_site", Kind::Text, None),
+    Key::new("sites[].cookie.domain", Kind::Text, None),
+    Key::new("sites[].websocket.origins", Kind::List, None),
+    Key::new("sites[].upstreams[].url", Kind::Text, None),
+    Key::new("sites[].upstreams[].host", Kind::Text, None),
+    Key::new("sites[].upstreams[].path", Kind::Text, None),
+    Key::new("sites[].upstreams[].strip_prefix", Kind::Switch, Some("false")),
+    Key::new("sites[].upstreams[].forward_host", Kind::Text, None),
+    Key::new("sites[].upstreams[].ca_file", Kind::Path, None),
+    Key::new("sites[].upstreams[].client_certificate", Kind::Path, None),
+    Key::new("sites[].upstreams[].client_key", Kind::Path, None),
+    Key::new("sites[].upstreams[].server_name", Kind::Text, None),
+    Key::new("sites[].upstreams[].insecure", Kind::Switch, Some("false")),
+    Key::new("sites[].upstreams[].connect_timeout", Kind::Duration, Some(r#""5s""#)),
+    Key::new("sites[].upstreams[].response_timeout", Kind::Duration, Some(r#""60s""#)),
+    Key::new("sites[].upstreams[].idle_timeout", Kind::Duration, Some(r#""50s""#)),
+    Key::new("sites[].rules[].host", Kind::Text, None),
+    Key::new("sites[].rules[].path", Kind::OneOrList, None),
+    Key::new("sites[].rules[].methods", Kind::List, None),
+    Key::new("sites[].rules[].access", Kind::Text, Some(r#""user""#)),
+    Key::new("sites[].rules[].groups", Kind::List, None),
+    Key::new("sites[].rules[].scopes", Kind::List, None),
+    Key::new("sites[].rules[].email_domains", Kind::List, None),
+    Key::new("sites[].rules[].emails", Kind::List, None),
+    Key::new("sites[].rules[].users", Kind::List, None),
+    Key::new("sites[].rules[].claims", Kind::Lists, None),
+    Key::new("sites[].rules[].max_auth_age", Kind::Duration, None),
+    Key::new("sites[].rules[].allow_preflight", Kind::Switch, Some("false")),
 ];
 
 /// What every variable of ours begins with.
@@ -175,6 +228,14 @@ impl Key {
     pub fn variable(&self) -> Option<String> {
         let name = || format!("{VARIABLE_PREFIX}{}", self.name.to_ascii_uppercase().replace('.', "__"));
         (!self.is_in_tables()).then(name)
+    }
+
+    /// The key of the top level that a key of a site stands in for, with the same meaning: a site without it takes
+    /// that one's value.
+    #[must_use]
+    pub fn of_all_sites(&self) -> Option<&'static Self> {
+        let own = self.name.strip_prefix("sites[].")?;
+        Self::named(own).filter(|_| own == "public" || own.contains('.') && !own.contains('['))
     }
 
     /// True for what stands in each of a list of tables.

@@ -81,6 +81,11 @@ impl Layer {
         self.push(key, Value::new(Some(&place), ValueKind::Table(table)));
     }
 
+    /// Puts what another layer has checked, with the place it came from.
+    pub(super) fn put_again(&mut self, key: KeyAt<'_>, value: Value) {
+        self.push(key, value);
+    }
+
     fn push(&mut self, key: KeyAt<'_>, value: Value) {
         self.0.push((key.name.to_owned(), value));
     }

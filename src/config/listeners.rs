@@ -11,14 +11,14 @@ use crate::types::Origin;
 
 use super::raw::{RawAdmin, RawListen};
 use super::report::Report;
+use super::site::{Said, url_key};
 use super::{Admin, Listen, Upstream, tls};
 
-/// Both listeners, where they do not meet each other or the upstream.
+/// Both listeners, where they do not meet each other. `public_urls` are the sites' by their keys, those that are well.
 pub(super) fn listeners(
     listen: &RawListen,
     admin: &RawAdmin,
-    public_url: Option<&Origin>,
-    upstreams: &[Upstream],
+    public_urls: &[(String, &Origin)],
     report: &mut Report,
 ) -> Option<(Listen, Admin)> {
     let (token, token_file) = (admin.token.clone(), admin.token_file.as_ref().map(Into::into));
@@ -34,8 +34,8 @@ pub(super) fn listeners(
             }
         }
     }
-    let certificates = tls::certificates(&listen.tls, public_url, report);
-    let hsts = tls::hsts(listen.hsts.as_deref(), public_url, report);
+    let certificates = tls::certificates(&listen.tls, public_urls, report);
+    let hsts = tls::hsts(listen.hsts.as_deref(), public_urls, report);
     let (Address(address), Address(admin), HealthPath(upstream_health_path)) =
         (address?, admin?, health_path?);
     if meet(address, admin) {
@@ -46,7 +46,7 @@ pub(super) fn listeners(
         );
     }
     let redirect_http = match listen.redirect_http.as_deref() {
-        Some(text) => tls::redirect_http(text, address, public_url, report),
+        Some(text) => tls::redirect_http(text, address, public_urls, report),
         None => None,
     };
     for (key, other) in [("listen.address", address), ("admin.address", admin)] {
@@ -58,19 +58,26 @@ pub(super) fn listeners(
             );
         }
     }
-    let short = report.is_set("upstream");
+    let listen = Listen { address, trusted_proxies, certificates, redirect_http, hsts };
+    Some((listen, Admin { address: admin, token, token_file, upstream_health_path }))
+}
+
+/// Refuses an app that is the gate itself, as far as its URL shows.
+pub(super) fn must_not_be_reached(
+    listen: SocketAddr,
+    said: &Said<'_>,
+    upstreams: &[Upstream],
+    report: &mut Report,
+) {
     for (at, upstream) in upstreams.iter().enumerate() {
-        if upstream.address.url().is_some_and(|url| reaches(url, address)) {
-            let key = if short { "upstream".to_owned() } else { format!("upstreams[{at}].url") };
+        if upstream.address.url().is_some_and(|url| reaches(url, listen)) {
             let place = report.place("listen.address").to_owned();
             report.problem(
-                &key,
+                &url_key(said, at),
                 format_args!("it is listen.address ({place}), so that requests would come back for ever"),
             );
         }
     }
-    let listen = Listen { address, trusted_proxies, certificates, redirect_http, hsts };
-    Some((listen, Admin { address: admin, token, token_file, upstream_health_path }))
 }
 
 /// True where both cannot be bound at once. Port 0 is a new port each time.

@@ -9,7 +9,7 @@ use super::layer::Layer;
 use super::raw::Raw;
 use super::report::Report;
 use super::sources::Sources;
-use super::{environment, file, text, twin};
+use super::{environment, file, inherit, text, twin};
 
 /// What the sources say, merged and not judged.
 pub(super) struct Loaded {
@@ -48,7 +48,8 @@ fn defaults(report: &mut Report) -> Layer {
     layer
 }
 
-/// Lays the layers on each other, and the contents of the secrets' files on top.
+/// Lays the layers on each other, and the contents of the secrets' files on top; then each site gets what it leaves to
+/// the top level.
 fn merge<const N: usize>(
     layers: [Layer; N],
     report: &mut Report,
@@ -59,7 +60,9 @@ fn merge<const N: usize>(
     }
     let said = stack.build()?;
     let secrets = twin::read(&leaves(&said.cache), report);
-    let merged = Merged::builder().add_source(said).add_source(secrets).build()?;
+    let own = Merged::builder().add_source(said).add_source(secrets).build()?;
+    let taken = inherit::taken(&leaves(&own.cache));
+    let merged = Merged::builder().add_source(own).add_source(taken).build()?;
     let effective = Effective::of(&leaves(&merged.cache));
     report.places.extend(effective.places());
     Ok((merged.try_deserialize()?, effective))

@@ -16,7 +16,9 @@ mod environment;
 mod error;
 mod file;
 mod forward;
+mod gateway;
 mod host_name;
+mod inherit;
 mod key;
 pub mod key_file;
 mod kubernetes;
@@ -38,6 +40,7 @@ mod session;
 mod session_key;
 mod shadow;
 mod site;
+mod sites;
 mod size;
 mod sources;
 mod table;
@@ -71,6 +74,7 @@ pub use error::{ConfigError, Problem};
 pub use forward::{
     Forward, ForwardBearer, ForwardBearerError, MappedHeader, MappedHeaderError, Preset, PresetError,
 };
+pub use gateway::DialectError;
 pub use host_name::split_host;
 pub use key::{KEYS, Key, Kind, VARIABLE_PREFIX};
 pub use log::LogFormatError;
@@ -79,11 +83,9 @@ pub use path_prefix::{PathPrefix, PathPrefixError};
 pub use pool::{PoolId, PoolIdError};
 pub use prefix::{EndpointPrefix, PrefixError};
 pub use redis::{ADMIN_TOKEN, RedisUrlError};
-
 pub use rules::{Access, AccessError, Rule};
 pub use session::SessionStoreError;
 pub use session_key::{encode as encode_key, generate as generate_key};
-pub use site::DialectError;
 pub use sources::Sources;
 pub use upstreams::ForwardHostError;
 pub use websocket::OnSessionEndError;
@@ -131,6 +133,8 @@ pub struct Site {
     pub rules: Vec<Rule>,
     pub cognito: Cognito,
     pub cookie: Cookie,
+    /// Origins of pages that may open a WebSocket, beside `public_url`.
+    pub origins: Vec<Origin>,
 }
 
 /// An app, which requests are for it, and how they are sent on.
@@ -327,8 +331,6 @@ pub struct Listen {
 #[derive(Clone, Debug)]
 pub struct Websocket {
     pub on_session_end: OnSessionEnd,
-    /// Origins of pages that may open one, beside `public_url`.
-    pub origins: Vec<Origin>,
 }
 
 /// What becomes of a WebSocket, and of a stream of events, whose session is over.
@@ -405,38 +407,50 @@ impl Config {
     /// Every problem found, each with its key and its place.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let load::Loaded { raw, mut effective, mut report } = load::load(sources)?;
-        let site = site::site(&raw, &mut report);
-        let cookie = cookie::cookie(&raw.cookie, site.public_url.as_ref(), &mut report);
+        let around = site::Surroundings {
+            prefix: report.parse("prefix", &raw.prefix),
+            forward_host: report.parse("forward.host", &raw.forward.host),
+            gateway: gateway::gateway(&raw, &mut report),
+        };
+        let said = sites::said(&raw, &mut report);
+        let of_all = sites::rules_of_all(&raw, around.prefix.as_ref(), &mut report);
+        let sites: Vec<_> =
+            said.iter().map(|said| site::check(said, &around, &of_all, &mut report)).collect();
+        sites::must_be_apart(&sites, &mut report);
+        sites::must_meet(&of_all, &sites, &mut report);
         let session = session::session(&raw.session, &mut report);
         redis::admin_token(raw.admin.token.as_ref(), session.as_ref().map(|it| it.store), &mut report);
         let redis = redis::redis(&raw.redis, session.as_ref().map(|it| it.store), &mut report);
-        let upstreams: &[Upstream] = match &site.mode {
-            Some(site::Mode::Proxy(upstreams)) => upstreams,
-            Some(site::Mode::Gateway(_)) | None => &[],
-        };
-        let listeners =
-            listeners::listeners(&raw.listen, &raw.admin, site.public_url.as_ref(), upstreams, &mut report);
+        let public_urls: Vec<_> = sites
+            .iter()
+            .filter_map(|site| Some((site.keys.of("public_url"), site.public_url.as_ref()?)))
+            .collect();
+        let listeners = listeners::listeners(&raw.listen, &raw.admin, &public_urls, &mut report);
+        if let Some((listen, _)) = &listeners {
+            for (said, site) in said.iter().zip(&sites) {
+                let upstreams = site.upstreams.as_deref().unwrap_or_default();
+                listeners::must_not_be_reached(listen.address, said, upstreams, &mut report);
+            }
+        }
         let websocket = websocket::websocket(&raw.websocket, &mut report);
         let limits = limits::limits(&raw.limits, &mut report);
         let shutdown = limits::shutdown(&raw.shutdown, &mut report);
-        if let Some(public_url) = &site.public_url {
-            upstreams::must_be_answered(upstreams, public_url, &site.hosts, &mut report);
-            let domain = cookie.as_ref().and_then(|cookie| cookie.domain.as_deref());
-            shadow::must_match(&site.rules, public_url, &site.hosts, &mut report);
-            upstreams::warn_of_hosts_without_sessions(upstreams, public_url, domain, &mut report);
-        }
         let csrf = csrf::csrf(&raw, &mut report);
         let log = log::log(&raw.log, &mut report);
         let forward = forward::forward(&raw.forward, &mut report);
-        let cognito = cognito::cognito(raw.cognito, &mut report);
+        for site in &sites {
+            if let Some(cookie) = &site.cookie {
+                let secure = if cookie.secure { "true" } else { "false" };
+                effective.derive(&site.keys.of("cookie.secure"), secure, "default");
+            }
+        }
         let (
-            site::Site { public_url: Some(public_url), mode: Some(mode), prefix: Some(prefix), rules, hosts },
+            Some(sites),
+            site::Surroundings { prefix: Some(prefix), gateway: Some(gateway), .. },
             Some(forward),
-            Some(cognito),
             Some(mut session),
             Some(redis),
             Some(csrf),
-            Some(cookie),
             Some((listen, admin)),
             Some(websocket),
             Some(limits),
@@ -444,13 +458,12 @@ impl Config {
             Some(log),
             false,
         ) = (
-            site,
+            sites.into_iter().map(site::Checked::whole).collect::<Option<Vec<_>>>(),
+            around,
             forward,
-            cognito,
             session,
             redis,
             csrf,
-            cookie,
             listeners,
             websocket,
             limits,
@@ -461,16 +474,11 @@ impl Config {
         else {
             return Err(report.into_error());
         };
-        effective.derive("cookie.secure", if cookie.secure { "true" } else { "false" }, "default");
         effective.derive("session.keys", r#"["[redacted]"]"#, "generated");
-        rules::keep_claims(&rules, &mut session.claims);
+        sites.iter().for_each(|site| rules::keep_claims(&site.rules, &mut session.claims));
         let warnings = report.into_warnings();
-        let (gateway, upstreams) = match mode {
-            site::Mode::Proxy(upstreams) => (None, upstreams),
-            site::Mode::Gateway(dialect) => (Some(dialect), Vec::new()),
-        };
         Ok(Self {
-            sites: vec![Site { public_url, hosts, upstreams, rules, cognito, cookie }],
+            sites,
             gateway,
             prefix,
             forward,

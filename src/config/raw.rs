@@ -35,6 +35,31 @@ pub(super) struct Raw {
     pub(super) limits: RawLimits,
     pub(super) shutdown: RawShutdown,
     pub(super) log: RawLog,
+    #[serde(default)]
+    pub(super) sites: Vec<RawSite>,
+}
+
+/// One of `[[sites]]`, with what it takes of the top level.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSite {
+    pub(super) public_url: Option<String>,
+    pub(super) hosts: Vec<String>,
+    pub(super) upstream: Option<String>,
+    #[serde(default)]
+    pub(super) upstreams: Vec<RawUpstream>,
+    #[serde(default)]
+    pub(super) rules: Vec<RawRule>,
+    pub(super) public: Vec<String>,
+    pub(super) cognito: RawCognito,
+    pub(super) cookie: RawCookie,
+    pub(super) websocket: RawSiteWebsocket,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSiteWebsocket {
+    pub(super) origins: Vec<String>,
 }
 
 /// One of `[[upstreams]]`.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::error::{ConfigError, Problem};
 use super::key::Key;
+use super::table::key_at;
 
 /// Collects what is wrong, so that one start shows all of it.
 #[derive(Default)]
@@ -25,21 +26,36 @@ impl Report {
 
     /// Something is wrong with `subject`, at a place of its own.
     pub(super) fn at(&mut self, subject: &str, place: Option<String>, text: impl Display) {
-        let subject = shown(subject);
-        self.problems.push(Problem { subject, place, text: text.to_string() });
+        let problem = Problem { subject: shown(subject), place, text: text.to_string() };
+        // What all sites have in common is looked at for each of them.
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     /// A required key is absent.
     pub(super) fn missing(&mut self, key: &str) {
-        let Some(variable) = Key::named(key).and_then(Key::variable) else {
-            // In one of a list of tables, which the file alone holds.
-            let table = key.rsplit_once('.').and_then(|(table, _)| self.places.get(table).cloned());
-            return self.at(key, table, "it is missing");
+        self.missing_but(key, "");
+    }
+
+    /// A required key is absent; `further` says more.
+    pub(super) fn missing_but(&mut self, key: &str, further: &str) {
+        if let Some(variable) = Key::named(key).and_then(Key::variable) {
+            let how = format_args!(
+                "it is missing; set it in the file, by {variable}, or by --set {key}=…{further}"
+            );
+            return self.problem(key, how);
+        }
+        // In one of a list of tables, which the file alone holds.
+        let table = key.rfind(']').and_then(|end| self.places.get(&key[..=end]).cloned());
+        let how = match key_at(key).and_then(Key::of_all_sites) {
+            Some(top) if self.is_set(top.name) => {
+                "; the site has a user_pool_id or a domain of its own, so that it takes nothing of the top level's pool"
+            }
+            Some(_) => "; set it in the site, or for all sites at the top level",
+            None => "",
         };
-        self.problem(
-            key,
-            format_args!("it is missing; set it in the file, by {variable}, or by --set {key}=…"),
-        );
+        self.at(key, table, format_args!("it is missing{how}{further}"));
     }
 
     /// It works, and the operator should know.

@@ -4,6 +4,7 @@ use super::host_name::split_host;
 use super::path_pattern::PathPattern;
 use super::report::Report;
 use super::rules::Rule;
+use super::site::SiteKeys;
 use crate::types::Origin;
 
 /// A host that is answered for; without a port, with any.
@@ -11,17 +12,24 @@ type Answered = (String, Option<u16>);
 
 /// Refuses rules for the same requests, for hosts that are not answered for, and those behind others that take all of
 /// theirs.
-pub(super) fn must_match(rules: &[Rule], public_url: &Origin, hosts: &[String], report: &mut Report) {
-    let answered: Vec<Answered> = std::iter::once((public_url.host().to_owned(), Some(public_url.port())))
-        .chain(hosts.iter().map(|host| split_host(host)))
-        .collect();
+pub(super) fn must_match(
+    rules: &[Rule],
+    keys: SiteKeys,
+    public_url: &Origin,
+    hosts: &[String],
+    report: &mut Report,
+) {
+    let answered = answered(public_url, hosts);
     for (at, rule) in rules.iter().enumerate() {
         let met: Vec<_> = answered.iter().filter(|host| meets(rule, host)).collect();
         if met.is_empty() {
+            let (public_url, hosts) = (keys.of("public_url"), keys.hosts());
             report.problem(
                 &format!("{}.host", rule.name),
-                "it is neither the host of public_url nor in listen.hosts, so that its requests would be refused; add \
-                 it to listen.hosts",
+                format_args!(
+                    "it is neither the host of {public_url} nor in {hosts}, so that its requests would be refused; add \
+                     it to {hosts}"
+                ),
             );
             continue;
         }
@@ -51,6 +59,17 @@ pub(super) fn must_match(rules: &[Rule], public_url: &Origin, hosts: &[String], 
             }
         }
     }
+}
+
+/// True where there is a host of a site that the rule is for.
+pub(super) fn may_meet(rule: &Rule, public_url: &Origin, hosts: &[String]) -> bool {
+    answered(public_url, hosts).iter().any(|host| meets(rule, host))
+}
+
+fn answered(public_url: &Origin, hosts: &[String]) -> Vec<Answered> {
+    std::iter::once((public_url.host().to_owned(), Some(public_url.port())))
+        .chain(hosts.iter().map(|host| split_host(host)))
+        .collect()
 }
 
 fn place_of(rule: &Rule) -> (&str, &str) {

@@ -1,4 +1,4 @@
-//! The two ends of the gate: what browsers see, and where requests go or who asks instead.
+//! One site: what browsers see, where its requests go, and who signs in there.
 
 use std::str::FromStr;
 
@@ -6,108 +6,150 @@ use crate::types::{Origin, OriginError};
 
 use super::app_address::needs_mending;
 use super::host_name::HostName;
+use super::origins::origins;
 use super::prefix::EndpointPrefix;
-use super::raw::Raw;
+use super::raw::{RawCognito, RawCookie, RawRule, RawUpstream};
 use super::report::Report;
 use super::rules::{Rule, rules};
-use super::upstreams::upstreams;
-use super::{Dialect, Upstream};
+use super::shadow::{may_meet, must_match};
+use super::upstreams::{must_be_answered, upstreams, warn_of_hosts_without_sessions};
+use super::{Cognito, Cookie, Dialect, ForwardHost, Site, Upstream};
+use super::{cognito, cookie, gateway};
 
-/// Public URL, mode, prefix and rules, those that are well.
-pub(super) struct Site {
-    pub(super) public_url: Option<Origin>,
-    pub(super) mode: Option<Mode>,
+/// What is said of one site: at the top level where there is one alone, in one of `[[sites]]` where there are several.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub(super) keys: SiteKeys,
+    pub(super) public_url: Option<&'a str>,
+    pub(super) hosts: &'a [String],
+    pub(super) upstream: Option<&'a str>,
+    pub(super) upstreams: &'a [RawUpstream],
+    /// Those of the site alone.
+    pub(super) rules: &'a [RawRule],
+    pub(super) public: &'a [String],
+    pub(super) cognito: &'a RawCognito,
+    pub(super) cookie: &'a RawCookie,
+    pub(super) origins: &'a [String],
+}
+
+/// What the keys of a site are called: as at the top level, or with its place in `[[sites]]` in front.
+#[derive(Clone, Copy)]
+pub(super) struct SiteKeys(pub(super) Option<usize>);
+
+/// What is the same for all sites.
+pub(super) struct Surroundings {
     pub(super) prefix: Option<EndpointPrefix>,
-    pub(super) rules: Vec<Rule>,
+    pub(super) forward_host: Option<ForwardHost>,
+    /// `None` where it is not well, `Some(None)` where nobody asks.
+    pub(super) gateway: Option<Option<Dialect>>,
+}
+
+/// Of one site, those parts that are well.
+pub(super) struct Checked {
+    pub(super) keys: SiteKeys,
+    pub(super) public_url: Option<Origin>,
     pub(super) hosts: Vec<String>,
+    pub(super) upstreams: Option<Vec<Upstream>>,
+    rules: Vec<Rule>,
+    cognito: Option<Cognito>,
+    pub(super) cookie: Option<Cookie>,
+    origins: Vec<Origin>,
 }
 
-/// What becomes of a request that may pass.
-pub(super) enum Mode {
-    /// It goes on to one of these apps.
-    Proxy(Vec<Upstream>),
-    /// A gateway asked about it, is told, and sends it on.
-    Gateway(Dialect),
-}
-
-pub(super) fn site(raw: &Raw, report: &mut Report) -> Site {
-    let public_url = report.require::<PublicUrl>("public_url", raw.public_url.as_deref()).map(|url| url.0);
-    let prefix = report.parse("prefix", &raw.prefix);
-    let mode = mode(raw, prefix.as_ref(), report);
-    if let (Some(origin), Some(Mode::Proxy(upstreams))) = (&public_url, &mode) {
-        for (at, upstream) in upstreams.iter().enumerate() {
-            if upstream.address.url().is_some_and(|url| origin.contains(url)) {
-                let place = report.place("public_url").to_owned();
-                report.problem(
-                    &url_key(raw, at),
-                    format_args!(
-                        "it is the same as public_url ({place}), so that requests would come back for ever"
-                    ),
-                );
-            }
+impl SiteKeys {
+    /// What a key of the top level is called in the site.
+    pub(super) fn of(self, key: &str) -> String {
+        match self.0 {
+            Some(at) => format!("sites[{at}].{key}"),
+            None => key.to_owned(),
         }
     }
-    let rules = rules(("rules", &raw.rules), ("public", &raw.public), prefix.as_ref(), report);
-    let hosts = hosts(&raw.listen.hosts, report);
-    Site { public_url, mode, prefix, rules, hosts }
+
+    /// The key of the hosts beside `public_url`'s.
+    pub(super) fn hosts(self) -> String {
+        if self.0.is_some() { self.of("hosts") } else { "listen.hosts".to_owned() }
+    }
+}
+
+/// Checks what is said of a site by itself. `of_all` are the rules that the top level has for every site.
+pub(super) fn check(said: &Said<'_>, around: &Surroundings, of_all: &[Rule], report: &mut Report) -> Checked {
+    let keys = said.keys;
+    let public_url =
+        report.require::<PublicUrl>(&keys.of("public_url"), said.public_url).map(|PublicUrl(url)| url);
+    let prefix = around.prefix.as_ref();
+    let upstreams = match around.gateway {
+        Some(None) => upstreams(said, around.forward_host.as_ref(), prefix, report),
+        Some(Some(_)) | None => {
+            gateway::no_upstreams(said, report);
+            Some(Vec::new())
+        }
+    };
+    if let (Some(origin), Some(upstreams)) = (&public_url, &upstreams) {
+        must_lead_elsewhere(said, origin, upstreams, report);
+    }
+    let hosts = hosts(said, report);
+    let (list, public) = (keys.of("rules"), keys.of("public"));
+    let mut rules = rules((&list, said.rules), (&public, said.public), prefix, report);
+    let cookie = cookie::cookie(said.cookie, keys, public_url.as_ref(), report);
+    if let Some(public_url) = &public_url {
+        rules.extend(of_all.iter().filter(|rule| may_meet(rule, public_url, &hosts)).cloned());
+        must_match(&rules, keys, public_url, &hosts, report);
+    }
+    if let (Some(public_url), Some(upstreams)) = (&public_url, &upstreams) {
+        must_be_answered(upstreams, keys, public_url, &hosts, report);
+        let domain = cookie.as_ref().and_then(|cookie| cookie.domain.as_deref());
+        warn_of_hosts_without_sessions(upstreams, keys, public_url, domain, report);
+    }
+    let origins = origins(&keys.of("websocket.origins"), said.origins, report);
+    let cognito = cognito::cognito(said.cognito, keys, report);
+    Checked { keys, public_url, hosts, upstreams, rules, cognito, cookie, origins }
+}
+
+impl Checked {
+    /// The site, where all of it is well.
+    pub(super) fn whole(self) -> Option<Site> {
+        Some(Site {
+            public_url: self.public_url?,
+            hosts: self.hosts,
+            upstreams: self.upstreams?,
+            rules: self.rules,
+            cognito: self.cognito?,
+            cookie: self.cookie?,
+            origins: self.origins,
+        })
+    }
 }
 
 /// The key that an upstream's URL has in this configuration: its place in the list, or the short form.
-fn url_key(raw: &Raw, at: usize) -> String {
-    if raw.upstreams.is_empty() { "upstream".to_owned() } else { format!("upstreams[{at}].url") }
+pub(super) fn url_key(said: &Said<'_>, at: usize) -> String {
+    let short = said.upstreams.is_empty();
+    said.keys.of(&if short { "upstream".to_owned() } else { format!("upstreams[{at}].url") })
 }
 
-/// Upstreams, or a gateway that asks: one of them, since each request is answered in one way.
-fn mode(raw: &Raw, prefix: Option<&EndpointPrefix>, report: &mut Report) -> Option<Mode> {
-    let Some(dialect) = raw.gateway.dialect.as_deref() else {
-        return upstreams(raw, prefix, report).map(Mode::Proxy);
-    };
-    let dialect = report.parse::<Dialect>("gateway.dialect", dialect);
-    for key in raw.upstream.iter().map(|_| "upstream").chain(raw.upstreams.first().map(|_| "upstreams[0]")) {
-        let place = report.place("gateway.dialect").to_owned();
-        report.problem(
-            key,
-            format_args!(
-                "gateway.dialect ({place}) says that a gateway sends the requests on; leave one of them out"
-            ),
-        );
+fn must_lead_elsewhere(said: &Said<'_>, origin: &Origin, upstreams: &[Upstream], report: &mut Report) {
+    for (at, upstream) in upstreams.iter().enumerate() {
+        if upstream.address.url().is_some_and(|url| origin.contains(url)) {
+            let place = report.place(&said.keys.of("public_url")).to_owned();
+            report.problem(
+                &url_key(said, at),
+                format_args!(
+                    "it is the same as public_url ({place}), so that requests would come back for ever"
+                ),
+            );
+        }
     }
-    if raw.listen.trusted_proxies.is_empty() {
-        report.problem(
-            "listen.trusted_proxies",
-            "it is empty, so that no gateway could be believed what it asks about; list the gateway's addresses, \
-             such as 127.0.0.1/32, where gateway.dialect is set",
-        );
-    }
-    Some(Mode::Gateway(dialect?))
 }
 
-fn hosts(texts: &[String], report: &mut Report) -> Vec<String> {
-    let mut hosts = Vec::with_capacity(texts.len());
-    for (at, text) in texts.iter().enumerate() {
+fn hosts(said: &Said<'_>, report: &mut Report) -> Vec<String> {
+    let mut hosts = Vec::with_capacity(said.hosts.len());
+    for (at, text) in said.hosts.iter().enumerate() {
         match text.parse::<HostName>() {
             Ok(HostName(host)) => hosts.push(host),
-            Err(error) => report.problem("listen.hosts", format_args!("its item {}: {error}", at + 1)),
+            Err(error) => report.problem(&said.keys.hosts(), format_args!("its item {}: {error}", at + 1)),
         }
     }
     hosts
 }
-
-impl FromStr for Dialect {
-    type Err = DialectError;
-
-    fn from_str(text: &str) -> Result<Self, DialectError> {
-        match text {
-            "nginx" => Ok(Self::Nginx),
-            _ => Err(DialectError),
-        }
-    }
-}
-
-/// Not a gateway whose contract we keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it must be nginx")]
-pub struct DialectError;
 
 struct PublicUrl(Origin);
 

@@ -1,4 +1,5 @@
 //! Lists of tables: `[[upstreams]]` in the file, `upstreams[0].url` in a message, `upstreams[].url` in the list of keys.
+//! A table of such a list may have sections and lists of its own: `[sites.cognito]`, `[[sites.upstreams]]`.
 
 use super::key::{KEYS, Key, Kind, VARIABLE_PREFIX};
 
@@ -43,15 +44,34 @@ pub(super) fn without_indices(name: &str) -> String {
     plain
 }
 
-/// The keys of each table of the list `name`, with their names below it; none where it is no list of tables.
+/// The keys of each table of the list `name`, with their names below it, but for those of lists in it.
 pub(super) fn keys_of(name: &str) -> impl Iterator<Item = (&'static Key, &'static str)> {
     let start = format!("{}[].", without_indices(name));
-    KEYS.iter().filter_map(move |key| Some((key, key.name.strip_prefix(&start)?)))
+    KEYS.iter()
+        .filter_map(move |key| Some((key, key.name.strip_prefix(&start)?)))
+        .filter(|(_, below)| !below.contains("[]"))
 }
 
 /// True where `name` is a list of tables.
 pub(super) fn is_list(name: &str) -> bool {
     keys_of(name).next().is_some()
+}
+
+/// True where `name` is a section, which has keys.
+pub(super) fn is_section(name: &str) -> bool {
+    let start = format!("{}.", without_indices(name));
+    KEYS.iter().any(|key| key.name.starts_with(&start))
+}
+
+/// What the file calls the table of `sites[0].upstreams[1]`: `sites.upstreams`.
+pub(super) fn header(name: &str) -> String {
+    without_indices(name).replace("[]", "")
+}
+
+/// How many tables of the list `name` have something said of them.
+pub(super) fn count<'a>(name: &str, said: impl Iterator<Item = &'a String>) -> usize {
+    let indices = said.filter_map(|key| key.strip_prefix(name)?.strip_prefix('[')?.split(']').next());
+    indices.filter_map(|index| index.parse::<usize>().ok()).map(|index| index + 1).max().unwrap_or(0)
 }
 
 /// The list of tables that a flag's key, or a variable's, seems to mean: `upstreams`, `upstreams[0].url`,
@@ -74,13 +94,16 @@ pub(super) fn only_in_file(list: &str) -> String {
 }
 
 /// Where a setting stands among the others: those of one table together, in the order of the keys.
-pub(super) fn order(name: &str) -> Option<(usize, Vec<usize>, usize)> {
+pub(super) fn order(name: &str) -> Option<Vec<usize>> {
     let own = KEYS.iter().position(|key| Some(key) == key_at(name))?;
-    let Some((list, _)) = name.split_once('[') else { return Some((own, Vec::new(), own)) };
-    let start = format!("{list}[].");
-    let first = KEYS.iter().position(|key| key.name.starts_with(&start))?;
-    let indices = name.split('[').skip(1).filter_map(|part| part.split(']').next()?.parse().ok()).collect();
-    Some((first, indices, own))
+    let mut order = Vec::new();
+    for (at, _) in name.match_indices('[') {
+        let list = format!("{}[].", without_indices(&name[..at]));
+        order.push(KEYS.iter().position(|key| key.name.starts_with(&list))?);
+        order.push(name[at + 1..].split(']').next()?.parse().ok()?);
+    }
+    order.push(own);
+    Some(order)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const KEY: &str = "listen.tls.key";
 /// The certificates that can be used, read from their files; none where TLS ends in front.
 pub(super) fn certificates(
     raw: &RawTls,
-    public_url: Option<&Origin>,
+    public_urls: &[(String, &Origin)],
     report: &mut Report,
 ) -> Vec<Certificate> {
     let (chains, keys) = match (&raw.certificate, &raw.key) {
@@ -64,8 +64,8 @@ pub(super) fn certificates(
             }
         }
     }
-    if let Some(origin) = public_url {
-        doubts(&certificates, origin, report);
+    for (key, origin) in public_urls {
+        doubts(&certificates, key, origin, report);
     }
     certificates
 }
@@ -85,31 +85,38 @@ fn counted(files: usize) -> String {
 }
 
 /// What works, and is seldom meant.
-fn doubts(certificates: &[Certificate], public_url: &Origin, report: &mut Report) {
+fn doubts(certificates: &[Certificate], key: &str, public_url: &Origin, report: &mut Report) {
     if certificates.is_empty() {
         return;
     }
     if !public_url.is_secure() {
-        report.warn("listen.tls is set though public_url is http: links and sign-ins lead browsers to http");
+        report.warn(format!(
+            "listen.tls is set though {key} is http: links and sign-ins lead browsers to http"
+        ));
     } else if !certificates.iter().any(|certificate| certificate.is_for(public_url.host())) {
         report.warn(format!(
-            "no certificate of {CERTIFICATE} is for the host of public_url, so that browsers will refuse it"
+            "no certificate of {CERTIFICATE} is for the host of {key}, so that browsers will refuse it"
         ));
     }
 }
 
-/// How long browsers keep to https. Only they who come by https are told, so `public_url` is to be https.
-pub(super) fn hsts(text: Option<&str>, public_url: Option<&Origin>, report: &mut Report) -> Option<Duration> {
+/// How long browsers keep to https. Only they who come by https are told, so every
+/// public URL is to be https.
+pub(super) fn hsts(
+    text: Option<&str>,
+    public_urls: &[(String, &Origin)],
+    report: &mut Report,
+) -> Option<Duration> {
     const HSTS: &str = "listen.hsts";
     let HumanDuration(duration) = report.parse(HSTS, text?)?;
-    only_for_https(HSTS, public_url, report).then_some(duration)
+    only_for_https(HSTS, public_urls, report).then_some(duration)
 }
 
 /// An address, or a port of the address that `listen.address` has.
 pub(super) fn redirect_http(
     text: &str,
     listen: SocketAddr,
-    public_url: Option<&Origin>,
+    public_urls: &[(String, &Origin)],
     report: &mut Report,
 ) -> Option<SocketAddr> {
     const REDIRECT: &str = "listen.redirect_http";
@@ -123,14 +130,12 @@ pub(super) fn redirect_http(
             "it must be a port, such as :80, or an IP address and a port, such as 0.0.0.0:80",
         );
     }
-    address.filter(|_| only_for_https(REDIRECT, public_url, report))
+    address.filter(|_| only_for_https(REDIRECT, public_urls, report))
 }
 
-fn only_for_https(key: &str, public_url: Option<&Origin>, report: &mut Report) -> bool {
-    let is_http = public_url.is_some_and(|origin| !origin.is_secure());
-    if is_http {
-        let place = report.place("public_url").to_owned();
-        report.problem(key, format_args!("it needs https, and public_url ({place}) is http"));
-    }
-    !is_http
+fn only_for_https(key: &str, public_urls: &[(String, &Origin)], report: &mut Report) -> bool {
+    let Some((http, _)) = public_urls.iter().find(|(_, origin)| !origin.is_secure()) else { return true };
+    let place = report.place(http).to_owned();
+    report.problem(key, format_args!("it needs https, and {http} ({place}) is http"));
+    false
 }

@@ -18,23 +18,25 @@ use super::duration::HumanDuration;
 use super::host_name::{HostName, HostNameError, split_host};
 use super::path_prefix::PathPrefix;
 use super::prefix::EndpointPrefix;
-use super::raw::{Raw, RawUpstream};
+use super::raw::RawUpstream;
 use super::report::{Report, shown};
+use super::site::{Said, SiteKeys};
 use super::{ForwardHost, Upstream, UpstreamTls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
-/// The apps, where they are well. Exactly one of `upstream` and `[[upstreams]]` must be there.
+/// The apps of a site, where they are well. Exactly one of `upstream` and `[[upstreams]]` must be there.
 pub(super) fn upstreams(
-    raw: &Raw,
+    said: &Said<'_>,
+    forward_host: Option<&ForwardHost>,
     prefix: Option<&EndpointPrefix>,
     report: &mut Report,
 ) -> Option<Vec<Upstream>> {
-    let forward_host = report.parse::<ForwardHost>("forward.host", &raw.forward.host);
-    if raw.upstreams.is_empty() {
-        let address = report.require::<AppAddress>("upstream", raw.upstream.as_deref())?;
+    let keys = said.keys;
+    if said.upstreams.is_empty() {
+        let address = report.require::<AppAddress>(&keys.of("upstream"), said.upstream)?;
         let tls = match &address {
             AppAddress::Https(_) => Some(tls_of_short_form(&address)?),
             AppAddress::Http(_) | AppAddress::H2c(_) | AppAddress::Unix(_) => None,
@@ -44,37 +46,36 @@ pub(super) fn upstreams(
             host: None,
             path: None,
             strip_prefix: false,
-            forward_host: forward_host?,
+            forward_host: forward_host.cloned()?,
             tls,
             connect_timeout: CONNECT_TIMEOUT,
             response_timeout: RESPONSE_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
         }]);
     }
-    if raw.upstream.is_some() {
-        let place = report.place("upstreams[0]").to_owned();
+    if said.upstream.is_some() {
+        let place = report.place(&keys.of("upstreams[0]")).to_owned();
         report.problem(
-            "upstream",
+            &keys.of("upstream"),
             format_args!("it is the short form of one [[upstreams]] ({place}); leave one of the two out"),
         );
     }
-    let mut upstreams: Vec<Upstream> = Vec::with_capacity(raw.upstreams.len());
+    let mut upstreams: Vec<Upstream> = Vec::with_capacity(said.upstreams.len());
     let mut all_well = true;
-    for (at, raw) in raw.upstreams.iter().enumerate() {
-        let entry = Entry { name: format!("upstreams[{at}]"), raw };
-        let Some(upstream) = entry.check(forward_host.as_ref(), prefix, report) else {
+    for (at, raw) in said.upstreams.iter().enumerate() {
+        let entry = Entry { name: keys.of(&format!("upstreams[{at}]")), raw };
+        let Some(upstream) = entry.check(forward_host, prefix, report) else {
             all_well = false;
             continue;
         };
         let twin =
             upstreams.iter().position(|other| (&other.host, &other.path) == (&upstream.host, &upstream.path));
         if let Some(twin) = twin.filter(|_| all_well) {
-            let place = report.place(&format!("upstreams[{twin}]")).to_owned();
+            let twin = keys.of(&format!("upstreams[{twin}]"));
+            let place = report.place(&twin).to_owned();
             report.problem(
                 &entry.name,
-                format_args!(
-                    "it has the host and the path of upstreams[{twin}] ({place}), so that it gets no request"
-                ),
+                format_args!("it has the host and the path of {twin} ({place}), so that it gets no request"),
             );
         }
         upstreams.push(upstream);
@@ -85,6 +86,7 @@ pub(super) fn upstreams(
 /// Refuses a host that the gate does not answer for: its requests would end in a 421.
 pub(super) fn must_be_answered(
     upstreams: &[Upstream],
+    keys: SiteKeys,
     public_url: &Origin,
     hosts: &[String],
     report: &mut Report,
@@ -98,10 +100,13 @@ pub(super) fn must_be_answered(
             *known == host && (port.is_none() || at.is_none() || port == *at)
         };
         if !answered.iter().any(meets) {
+            let (public_url, hosts) = (keys.of("public_url"), keys.hosts());
             report.problem(
-                &format!("upstreams[{at}].host"),
-                "it is neither the host of public_url nor in listen.hosts, so that its requests would be refused; add \
-                 it to listen.hosts",
+                &keys.of(&format!("upstreams[{at}].host")),
+                format_args!(
+                    "it is neither the host of {public_url} nor in {hosts}, so that its requests would be refused; add \
+                     it to {hosts}"
+                ),
             );
         }
     }
@@ -110,6 +115,7 @@ pub(super) fn must_be_answered(
 /// Warns of a host that no session reaches: its cookie is for `public_url`'s host, or for the cookie's domain.
 pub(super) fn warn_of_hosts_without_sessions(
     upstreams: &[Upstream],
+    keys: SiteKeys,
     public_url: &Origin,
     domain: Option<&str>,
     report: &mut Report,
@@ -121,8 +127,9 @@ pub(super) fn warn_of_hosts_without_sessions(
         };
         if host != public_url.host() && !domain.is_some_and(below) {
             report.warn(format!(
-                "nobody can be signed in at the host of upstreams[{at}], since the session's cookie is public_url's: set \
-                 cookie.domain to a parent of both"
+                "nobody can be signed in at the host of {}, since the session's cookie is public_url's: set \
+                 cookie.domain to a parent of both, or give it a site of its own, [[sites]]",
+                keys.of(&format!("upstreams[{at}]"))
             ));
         }
     }

@@ -2,15 +2,13 @@
 
 use std::str::FromStr;
 
-use super::origins::origins;
 use super::raw::RawWebsocket;
 use super::report::Report;
 use super::{OnSessionEnd, Websocket};
 
 pub(super) fn websocket(raw: &RawWebsocket, report: &mut Report) -> Option<Websocket> {
-    let origins = origins("websocket.origins", &raw.origins, report);
     let on_session_end = report.parse("websocket.on_session_end", &raw.on_session_end)?;
-    Some(Websocket { on_session_end, origins })
+    Some(Websocket { on_session_end })
 }
 
 impl FromStr for OnSessionEnd {

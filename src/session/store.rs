@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::clock::{Clock, UnixTime};
-use crate::config::{Config, SessionStore};
+use crate::config::{self, Config, SessionStore};
 use crate::cookie::chunk::TooLarge;
 use crate::cookie::read::RequestCookies;
 use crate::cookie::write::Attributes;
@@ -25,7 +25,22 @@ use crate::session::ticket::Ticket;
 use crate::session::{Session, SessionId};
 use crate::telemetry::metrics::Metrics;
 
-/// Keeps sessions: all of them the same way.
+/// Where the sessions of all sites are kept, and what replicas share. A clone is the same place.
+#[derive(Clone, Debug)]
+pub struct Place {
+    redis: Option<Shared>,
+    /// True where Redis keeps the sessions, and not the browser.
+    keeps_sessions: bool,
+}
+
+/// The Redis of all sites.
+#[derive(Clone, Debug)]
+struct Shared {
+    connection: Connection,
+    prefix: String,
+}
+
+/// Keeps the sessions of one site: all of them the same way.
 #[derive(Clone, Debug)]
 pub enum Store {
     /// With the other replicas, where they can be told anything.
@@ -120,34 +135,60 @@ pub struct Listed {
     pub used: i64,
 }
 
+impl Place {
+    /// The place that `config` asks for.
+    #[must_use]
+    pub fn new(config: &Config, metrics: Arc<Metrics>) -> Self {
+        let shared = |redis: &config::Redis| Shared {
+            connection: Connection::new(redis, metrics),
+            prefix: redis.prefix.clone(),
+        };
+        Self {
+            redis: config.redis.as_ref().map(shared),
+            keeps_sessions: config.session.store == SessionStore::Redis,
+        }
+    }
+
+    /// Keeps up the connection that it needs, if it needs one; never ends.
+    pub async fn keep_open(&self) {
+        match &self.redis {
+            Some(shared) => shared.connection.keep_open().await,
+            None => pending().await,
+        }
+    }
+
+    /// The password of its Redis, if there is one, to be followed.
+    #[must_use]
+    pub fn password(&self) -> Option<&LiveSecret> {
+        self.redis.as_ref().map(|shared| shared.connection.password())
+    }
+}
+
 impl Store {
-    /// The store that `config` asks for, with cookies of this name. What it seals is bound to `scope`.
+    /// The store of one site at this place, with cookies of this name. What it seals is bound to `scope`.
     #[must_use]
     pub fn new(
-        config: &Config,
+        place: &Place,
         name: &str,
         ring: &KeyRing,
         scope: &str,
         attributes: Attributes,
         clock: Clock,
-        metrics: Arc<Metrics>,
     ) -> Self {
-        match (config.session.store, &config.redis) {
-            // The configuration has no Redis store without a Redis.
-            (SessionStore::Redis, Some(redis)) => {
-                let connection = Connection::new(redis, metrics);
+        match &place.redis {
+            Some(shared) if place.keeps_sessions => {
+                let (connection, prefix) = (shared.connection.clone(), &*shared.prefix);
                 let sealer = RecordSealer::new(ring, scope);
-                Self::Redis(RedisStore::new(connection, &redis.prefix, sealer, name, attributes, clock))
+                Self::Redis(RedisStore::new(connection, prefix, sealer, name, attributes, clock))
             }
-            (SessionStore::Cookie | SessionStore::Redis, redis) => {
-                let replicas = redis.as_ref().map(|redis| {
-                    let connection = Connection::new(redis, metrics);
-                    let sealer = Sealer::new(ring, Purpose::Refresh, scope);
-                    Replicas {
-                        refreshes: Refreshes::new(connection.clone(), &redis.prefix, sealer),
-                        sign_outs: SignOuts::new(connection.clone(), &redis.prefix, clock),
-                        connection,
-                    }
+            shared => {
+                let replicas = shared.as_ref().map(|Shared { connection, prefix }| Replicas {
+                    refreshes: Refreshes::new(
+                        connection.clone(),
+                        prefix,
+                        Sealer::new(ring, Purpose::Refresh, scope),
+                    ),
+                    sign_outs: SignOuts::new(connection.clone(), prefix, clock),
                 });
                 let sealer = Sealer::new(ring, Purpose::Session, scope);
                 Self::Cookie(CookieStore::new(sealer, name, attributes), replicas)
@@ -163,24 +204,6 @@ impl Store {
                 replicas.iter().for_each(|replicas| replicas.renew(ring));
             }
             Self::Redis(store) => store.renew(ring),
-        }
-    }
-
-    /// The password of the Redis that it needs, if it needs one, to be followed.
-    #[must_use]
-    pub fn password(&self) -> Option<&LiveSecret> {
-        match self {
-            Self::Cookie(_, replicas) => replicas.as_ref().map(|replicas| replicas.connection.password()),
-            Self::Redis(store) => Some(store.password()),
-        }
-    }
-
-    /// Keeps up the connection that it needs, if it needs one; never ends.
-    pub async fn keep_open(&self) {
-        match self {
-            Self::Cookie(_, Some(replicas)) => replicas.keep_open().await,
-            Self::Cookie(_, None) => pending().await,
-            Self::Redis(store) => store.keep_open().await,
         }
     }
 

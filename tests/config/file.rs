@@ -130,10 +130,10 @@ fn several_mistakes_are_told_at_once() {
             "public_url",
             "upstream",
             "cookie.same_site",
+            "cognito.user_pool_id",
             "session.refresh_margin",
             "listen.address",
             "log.format",
-            "cognito.user_pool_id",
         ]
     );
 }

@@ -11,6 +11,7 @@ mod limits;
 mod no_leak;
 mod redis;
 mod rules;
+mod sites;
 mod twins;
 mod upstreams;
 mod websocket;

@@ -19,7 +19,7 @@ fn a_session_that_ends_closes_or_keeps() {
 fn origins_are_bare_and_named_by_their_number_where_they_are_not() {
     let given = |value: &str| Given::with("websocket.origins", value);
     let config = given("['https://Dev.Example.com:443/', 'http://localhost:3000']").config();
-    let origins: Vec<_> = config.websocket.origins.iter().map(ToString::to_string).collect();
+    let origins: Vec<_> = config.sites[0].origins.iter().map(ToString::to_string).collect();
     assert_eq!(origins, ["https://dev.example.com", "http://localhost:3000"]);
     for value in ["dev.example.com", "*", "https://*", "wss://dev.example.com", "https://a.test/path", "null"]
     {

@@ -9,7 +9,7 @@ use cognigate::cookie::read::RequestCookies;
 use cognigate::cookie::write::{Attributes, SameSite};
 use cognigate::crypto::keyring::KeyRing;
 use cognigate::secret::Secret;
-use cognigate::session::store::{Held, Loaded, Store, Stored, Turn};
+use cognigate::session::store::{Held, Loaded, Place, Store, Stored, Turn};
 use cognigate::session::{Identity, Session};
 use cognigate::telemetry::metrics::Metrics;
 use http::header::{COOKIE, SET_COOKIE};
@@ -60,10 +60,10 @@ fn store(server: Option<&RedisServer>, in_redis: bool, keys: &str) -> Store {
     let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
     let attributes = Attributes { secure: true, same_site: SameSite::Lax, domain: None };
     let ring = KeyRing::new(&config.session.keys);
-    let (clock, metrics) = (Clock::manual(NOW), Arc::new(Metrics::new()));
-    let store = Store::new(&config, &config.sites[0].cookie.name, &ring, "scope", attributes, clock, metrics);
-    let kept = store.clone();
-    tokio::spawn(async move { kept.keep_open().await });
+    let place = Place::new(&config, Arc::new(Metrics::new()));
+    let store =
+        Store::new(&place, &config.sites[0].cookie.name, &ring, "scope", attributes, Clock::manual(NOW));
+    tokio::spawn(async move { place.keep_open().await });
     store
 }
 

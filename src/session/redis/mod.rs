@@ -27,7 +27,6 @@ use crate::cookie::write::{self, Attributes};
 use crate::crypto::keyring::KeyRing;
 use crate::crypto::random;
 use crate::crypto::record::RecordSealer;
-use crate::secret::live::LiveSecret;
 use crate::session::store::{self, Held, Listed, Loaded, Record, SaveError, StoreUnavailable, Stored, Turn};
 use crate::session::ticket::Ticket;
 use crate::session::{Session, SessionId, codec};
@@ -74,14 +73,6 @@ impl RedisStore {
 
     pub(super) fn renew(&self, ring: &KeyRing) {
         self.sealer.renew(ring);
-    }
-
-    pub(super) fn password(&self) -> &LiveSecret {
-        self.connection.password()
-    }
-
-    pub(super) async fn keep_open(&self) {
-        self.connection.keep_open().await;
     }
 
     pub(super) fn name(&self) -> &str {

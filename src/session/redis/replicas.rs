@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use super::connection::Connection;
 use super::refreshes::{Lease, Refreshes};
 use super::sign_outs::{SignOut, SignOuts};
 use crate::clock::UnixTime;
@@ -15,7 +14,6 @@ use crate::session::store::{StoreUnavailable, Stored, Turn};
 /// The other replicas.
 #[derive(Clone, Debug)]
 pub struct Replicas {
-    pub(in crate::session) connection: Connection,
     pub(in crate::session) refreshes: Refreshes,
     pub(in crate::session) sign_outs: SignOuts,
 }
@@ -23,10 +21,6 @@ pub struct Replicas {
 impl Replicas {
     pub(in crate::session) fn renew(&self, ring: &KeyRing) {
         self.refreshes.renew(ring);
-    }
-
-    pub(in crate::session) async fn keep_open(&self) {
-        self.connection.keep_open().await;
     }
 
     /// Whose turn it is to refresh a session; ours, where nobody can know.
