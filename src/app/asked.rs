@@ -64,7 +64,7 @@ impl App {
                 }
                 decision.outcome = "forward";
                 let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
-                let cookies = site.rp.renewed(prepared, head.cookies);
+                let cookies = site.rp.renewed(prepared, head.cookies).await;
                 Ok(nginx::allow(self.app_headers.of(&subject), cookies))
             }
             Admission::Login { .. } | Admission::CookieLost => {
@@ -106,7 +106,7 @@ impl App {
                     Err(failure) => site.explain(failure, &original),
                 };
                 match site.rp.prepare(&session, renewal, head.cookies) {
-                    Ok(prepared) => site.for_one_user(response, prepared, head),
+                    Ok(prepared) => site.for_one_user(response, prepared, head).await,
                     Err(error) => site.explain(error.into(), &original),
                 }
             }
@@ -153,8 +153,10 @@ impl App {
                     _ => see_other(site.rp.return_to(&original).as_str(), Vec::new()),
                 };
                 // What was rotated goes along.
-                let prepared = site.rp.prepare(&session, renewal, head.cookies);
-                prepared.map(|prepared| site.for_one_user(response, prepared, head)).map_err(Failure::from)
+                match site.rp.prepare(&session, renewal, head.cookies) {
+                    Ok(prepared) => Ok(site.for_one_user(response, prepared, head).await),
+                    Err(error) => Err(error.into()),
+                }
             }
             _ if !goes_to_sign_in => {
                 decision.outcome = "unauthorized";

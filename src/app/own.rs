@@ -40,7 +40,7 @@ impl App {
                 Admission::Forward { session, renewal } => {
                     decision.sub = Some(session.identity.sub.clone());
                     let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
-                    Ok(site.for_one_user(site.rp.userinfo(&session), prepared, head))
+                    Ok(site.for_one_user(site.rp.userinfo(&session), prepared, head).await)
                 }
                 Admission::Login { .. } | Admission::CookieLost => Err(Failure::Unauthenticated),
                 Admission::Unavailable(unavailable) => Err(unavailable.into()),

@@ -92,7 +92,7 @@ impl App {
                             site.explain(failure, head)
                         }
                     };
-                    return Ok(site.for_one_user(response, prepared, head));
+                    return Ok(site.for_one_user(response, prepared, head).await);
                 }
                 let told = self.app_headers.of(&subject);
                 passport.told = &told;
@@ -102,7 +102,7 @@ impl App {
                     |error| site.explain(error.into(), head),
                     |forwarded| self.deliver(site, forwarded, Some(&session)),
                 );
-                Ok(site.for_one_user(response, prepared, head))
+                Ok(site.for_one_user(response, prepared, head).await)
             }
             Admission::Login { expired } if !is_websocket && goes_to_sign_in => {
                 decision.outcome = "login";

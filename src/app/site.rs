@@ -125,13 +125,13 @@ impl Site {
     }
 
     /// Gives the answer the session's new cookie, where there is one by now, and keeps it out of shared caches.
-    pub(super) fn for_one_user(
+    pub(super) async fn for_one_user(
         &self,
         mut response: Response<Body>,
         prepared: Prepared,
         head: &RequestHead<'_>,
     ) -> Response<Body> {
-        proxy::seal_answer(response.headers_mut(), self.rp.renewed(prepared, head.cookies));
+        proxy::seal_answer(response.headers_mut(), self.rp.renewed(prepared, head.cookies).await);
         response
     }
 }

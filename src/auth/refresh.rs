@@ -11,6 +11,7 @@ mod results;
 mod turn;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ use flights::{Flight, Flights, Landing};
 
 /// How long a result is handed to whoever still holds the old cookie, once an answer has carried it.
 const SHARED: Duration = Duration::from_secs(60);
+/// How long an answer waits for a refresh that it should carry, from the beginning of that.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// How long after a passing fault the next attempt for the session comes.
 const PAUSE: Duration = Duration::from_secs(5);
 /// How long beyond the access token's end a refused refresh token is not tried again.
@@ -73,6 +76,8 @@ struct Shared {
     metrics: Arc<Metrics>,
     flights: Mutex<Flights>,
     refused: Remembered<TokenHash>,
+    /// True where the last refresh brought another refresh token.
+    rotates: AtomicBool,
 }
 
 /// SHA-256 of a refresh token.
@@ -116,6 +121,7 @@ impl Refresher {
             metrics,
             flights,
             refused,
+            rotates: AtomicBool::new(false),
         });
         Self { shared, margin: Duration::ZERO }
     }
@@ -164,6 +170,18 @@ impl Refresher {
         self.shared.lock().is_running(id)
     }
 
+    /// Waits for a refresh that is under way beside an answer, where the answer should carry what it brings: with
+    /// rotation that is all that is left of the session, and where nothing is shared no other replica knows of it.
+    pub async fn landed(&self, id: SessionId) {
+        if self.shared.store.shares_refreshes() || !self.shared.rotates.load(Ordering::Relaxed) {
+            return;
+        }
+        let flight = self.shared.lock().of(id, self.shared.clock.now()).cloned();
+        if let Some(Flight::Running { since, mut ended }) = flight {
+            let _ = tokio::time::timeout_at(since + PATIENCE, ended.changed()).await;
+        }
+    }
+
     /// True where a refresh of this session may have been begun, here or elsewhere.
     #[must_use]
     pub fn is_due(&self, session: &Session) -> bool {
@@ -202,8 +220,8 @@ impl Shared {
             return go_on(false);
         }
         match flights.of(session.id, now) {
-            Some(Flight::Running(_)) if is_valid => return go_on(true),
-            Some(Flight::Running(ended)) => return Step::Wait(ended.clone()),
+            Some(Flight::Running { .. }) if is_valid => return go_on(true),
+            Some(Flight::Running { ended, .. }) => return Step::Wait(ended.clone()),
             Some(Flight::Ended { .. }) => return Step::Ended,
             Some(Flight::Paused { .. }) if is_valid => return go_on(false),
             Some(Flight::Paused { until }) => return Step::Unavailable(now.until(*until)),

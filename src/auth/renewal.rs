@@ -49,9 +49,14 @@ impl RelyingParty {
     /// The lines for an answer whose head is there: of the newest state of the session that is known by now.
     ///
     /// None of one that was signed out while the answer was under way.
-    #[must_use]
-    pub fn renewed(&self, prepared: Prepared, cookies: &RequestCookies) -> Vec<HeaderValue> {
+    /// Waits for one thing, and a second at most: see [`Refresher::landed`].
+    ///
+    /// [`Refresher::landed`]: super::refresh::Refresher::landed
+    pub async fn renewed(&self, prepared: Prepared, cookies: &RequestCookies) -> Vec<HeaderValue> {
         let Prepared { session, renewal, lines } = prepared;
+        if renewal == Renewal::Perhaps {
+            self.refresher.landed(session.id).await;
+        }
         if renewal == Renewal::None || self.signed_out.contains(&session.id) {
             return Vec::new();
         }

@@ -276,6 +276,12 @@ impl Store {
         }
     }
 
+    /// True where other replicas hear of a refresh.
+    #[must_use]
+    pub fn shares_refreshes(&self) -> bool {
+        !matches!(self, Self::Cookie(_, None))
+    }
+
     /// True where a refresh is written down for good, so that nothing is lost with this replica.
     #[must_use]
     pub fn keeps_refreshes(&self) -> bool {

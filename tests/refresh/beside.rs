@@ -1,6 +1,6 @@
 //! A refresh beside the requests of a session whose access token is still good.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cognigate::emulator::{Endpoint, Fault};
 use http::header::SET_COOKIE;
@@ -214,4 +214,57 @@ async fn while_cognito_is_away_an_uncarried_result_is_still_good() {
     }
     let mut other = expired(&stage).await;
     assert_eq!(other.fetch("/").await.status(), 503);
+}
+
+/// How long an answer took that a refresh runs beside, while Cognito does not answer that.
+async fn held_up(stage: &Stage, visitor: &mut Visitor) -> Duration {
+    stage.clock.advance(DUE);
+    let held = stage.cognito.hold(Endpoint::TokenRefresh);
+    let (bearer, began) = (last_bearer(stage), Instant::now());
+    let answer = visitor.fetch("/").await;
+    let took = began.elapsed();
+    assert_eq!((answer.status().as_u16(), last_bearer(stage)), (200, bearer));
+    drop(held);
+    took
+}
+
+#[tokio::test]
+async fn where_tokens_rotate_and_nobody_else_would_know_the_answer_waits_for_the_refresh_and_not_the_request()
+{
+    let stage = Stage::with(|setup| setup.rotation(Duration::from_secs(10))).await;
+    let mut visitor = expired(&stage).await;
+    // Tokens are seen to rotate.
+    visitor.fetch("/").await;
+    let other = stage.replica(&[]).await;
+    stage.clock.advance(DUE);
+    let held = stage.cognito.hold(Endpoint::TokenRefresh);
+    let asking = tokio::spawn(async move {
+        visitor.fetch("/").await;
+        visitor
+    });
+    // It is with the app already.
+    stage.app.reached(stage.app.count() + 1).await;
+    held.holding(1).await;
+    held.release();
+    let mut visitor = asking.await.unwrap();
+    // What it brought is of use where nothing is known of it, when the grace is over.
+    stage.clock.advance(MINUTE);
+    visitor.go_to(other.address());
+    assert_eq!(visitor.fetch("/").await.status(), 200);
+    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 2);
+}
+
+#[tokio::test]
+async fn it_waits_for_a_second_at_most_and_without_rotation_not_at_all() {
+    let second = super::SECOND;
+    for rotates in [true, false] {
+        let stage = Stage::with(|setup| if rotates { setup.rotation(Duration::ZERO) } else { setup }).await;
+        let mut visitor = expired(&stage).await;
+        visitor.fetch("/").await;
+        let took = held_up(&stage, &mut visitor).await;
+        // Sessions in Redis are known to every replica.
+        let waits = rotates && !stage.has_tickets();
+        assert_eq!(took >= second * 9 / 10, waits, "{took:?}");
+        assert!(took < 3 * second, "{took:?}");
+    }
 }

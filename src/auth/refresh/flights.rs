@@ -5,6 +5,7 @@ use std::mem;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::grant::Outcome;
 use super::results::{AT_MOST, Results};
@@ -26,8 +27,8 @@ pub(super) struct Flights {
 /// What keeps a session from being refreshed now.
 #[derive(Clone)]
 pub(super) enum Flight {
-    /// It is being refreshed; the sender goes when that has ended.
-    Running(watch::Receiver<()>),
+    /// It is being refreshed since then; the sender goes when that has ended.
+    Running { since: Instant, ended: watch::Receiver<()> },
     /// What came back is not its own; not tried again until then.
     Ended { until: UnixTime },
     /// A passing fault; the next attempt is due then.
@@ -44,7 +45,7 @@ impl Flights {
     }
 
     pub(super) fn is_running(&self, id: SessionId) -> bool {
-        matches!(self.by_session.get(&id), Some(Flight::Running(_)))
+        matches!(self.by_session.get(&id), Some(Flight::Running { .. }))
     }
 
     /// Begins a flight, for the one task that gets the sender.
@@ -54,7 +55,7 @@ impl Flights {
             self.sweep_at = self.by_session.len() * 2;
         }
         let (landed, ended) = watch::channel(());
-        self.by_session.insert(id, Flight::Running(ended));
+        self.by_session.insert(id, Flight::Running { since: Instant::now(), ended });
         landed
     }
 }
@@ -62,7 +63,7 @@ impl Flights {
 impl Flight {
     fn stands(&self, now: UnixTime) -> bool {
         match self {
-            Self::Running(_) => true,
+            Self::Running { .. } => true,
             Self::Ended { until } | Self::Paused { until } => *until > now,
         }
     }

@@ -1,6 +1,7 @@
 //! One refresh at Cognito, and what came of it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::Shared;
 use crate::cognito::token::{GrantError, TokenSet};
@@ -101,6 +102,9 @@ impl Shared {
         // The verifier forgives a skew of the clocks; forwarding does not.
         if expires <= self.clock.now() {
             return Err(RefreshError::ExpiredAlready);
+        }
+        if let Some(token) = &tokens.refresh_token {
+            self.rotates.store(held.refresh_token.as_ref() != Some(token), Ordering::Relaxed);
         }
         Ok(Session {
             touched: self.clock.now(),
