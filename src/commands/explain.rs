@@ -127,6 +127,7 @@ fn asks(rule: &Rule) -> String {
         conditions.claims.iter().map(|(name, any_of)| format!("claim {name} {}", joined(any_of.iter()))),
     );
     asks.extend(rule.max_auth_age.map(|age| format!("max_auth_age {}s", age.as_secs())));
+    asks.extend(rule.csrf.map(|mode| format!("csrf {}", format!("{mode:?}").to_lowercase())));
     if rule.allow_preflight {
         asks.push("preflights pass".to_owned());
     }

@@ -1,10 +1,13 @@
 //! Which rule decides about a request.
 
+use std::sync::OnceLock;
+
 use cognigate::config::{Access, Config};
 use cognigate::policy::host::Hosts;
 use cognigate::policy::path::CanonicalPath;
 use cognigate::policy::rules::Rules;
 use http::Method;
+use proptest::prelude::*;
 
 use super::hosts;
 use crate::config::Given;
@@ -156,6 +159,54 @@ fn case_23_what_an_app_may_read_as_a_guarded_path_is_guarded_too() {
     ruled.decides("GET app.example.com /administrator", &[DEFAULT]);
     ruled.decides("GET app.example.com /x/admin/", &[DEFAULT]);
 }
+
+/// A letter of a guarded path, as an app may still read it.
+fn letter(letter: char) -> impl Strategy<Value = String> {
+    let (small, capital) = (letter.to_string(), letter.to_ascii_uppercase().to_string());
+    let escaped = move |prefix: &str, text: &str| format!("{prefix}{:02x}", text.as_bytes()[0]);
+    prop_oneof![
+        4 => Just(small.clone()),
+        1 => Just(capital.clone()),
+        1 => Just(escaped("%", &small)),
+        1 => Just(escaped("%", &capital)),
+        1 => Just(escaped("%25", &small)),
+        1 => Just(escaped("%25", &capital)),
+    ]
+}
+
+fn slash() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "/", "//", "///", "/;/", ";/", ";a=b;c/", "%2F", "%2f", "%252F", "%3Ba/", "%253Ba/",
+    ])
+    .prop_map(str::to_owned)
+}
+
+/// Some spelling of `/admin/x`.
+fn spelling() -> impl Strategy<Value = String> {
+    let start = prop::sample::select(vec!["/", "//", "/%2F", "/;/", "/%252f"]).prop_map(str::to_owned);
+    let end =
+        prop::sample::select(vec!["", "/", "//", ";", ";p=q", "%3Fq", "%23f", "%253Fq=/public/", "/;a/"])
+            .prop_map(str::to_owned);
+    let letters: Vec<_> = "admin".chars().map(letter).collect();
+    (start, letters, slash(), letter('x'), end)
+        .prop_map(|(start, name, slash, x, end)| format!("{start}{}{slash}{x}{end}", name.concat()))
+}
+
+proptest! {
+    #[test]
+    fn case_23_no_spelling_of_a_guarded_path_is_unguarded(path in spelling()) {
+        let ruled = GUARDED.get_or_init(|| {
+            Ruled::new("public = ['/public/*']\n[[rules]]\npath = '/admin/*'\ngroups = ['admins']")
+        });
+        // What has no one reading is refused before any rule.
+        if CanonicalPath::parse(&path).is_ok() {
+            let decided = ruled.decide("GET", "app.example.com", &path);
+            prop_assert!(decided.contains(&"rules[0]".to_owned()), "{}: {:?}", path, decided);
+        }
+    }
+}
+
+static GUARDED: OnceLock<Ruled> = OnceLock::new();
 
 #[test]
 fn a_path_that_a_rule_names_is_nobody_elses() {
