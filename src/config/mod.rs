@@ -101,8 +101,6 @@ pub struct Config {
     /// Below what path our own endpoints are.
     pub prefix: EndpointPrefix,
     pub forward: Forward,
-    /// Requests of other sites' pages.
-    pub csrf: Csrf,
     pub session: Session,
     /// There where `session.store` is Redis, and perhaps where it is not.
     pub redis: Option<Redis>,
@@ -135,6 +133,8 @@ pub struct Site {
     pub cookie: Cookie,
     /// Origins of pages that may open a WebSocket, beside `public_url`.
     pub origins: Vec<Origin>,
+    /// Requests of other sites' pages.
+    pub csrf: Csrf,
 }
 
 /// An app, which requests are for it, and how they are sent on.
@@ -435,7 +435,6 @@ impl Config {
         let websocket = websocket::websocket(&raw.websocket, &mut report);
         let limits = limits::limits(&raw.limits, &mut report);
         let shutdown = limits::shutdown(&raw.shutdown, &mut report);
-        let csrf = csrf::csrf(&raw, &mut report);
         let log = log::log(&raw.log, &mut report);
         let forward = forward::forward(&raw.forward, &mut report);
         for site in &sites {
@@ -450,7 +449,6 @@ impl Config {
             Some(forward),
             Some(mut session),
             Some(redis),
-            Some(csrf),
             Some((listen, admin)),
             Some(websocket),
             Some(limits),
@@ -463,7 +461,6 @@ impl Config {
             forward,
             session,
             redis,
-            csrf,
             listeners,
             websocket,
             limits,
@@ -482,7 +479,6 @@ impl Config {
             gateway,
             prefix,
             forward,
-            csrf,
             session,
             redis,
             listen,
