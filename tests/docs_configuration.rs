@@ -70,7 +70,7 @@ fn what_sites_have_of_the_top_level_is_named_once() {
     let (text, _) = text.split_once("###").unwrap();
     for name in KEYS.iter().map(|key| key.name).filter(|name| is_another_s(name)) {
         let section = match name.strip_prefix("sites[].").unwrap().rsplit_once('.') {
-            None => "`public`".to_owned(),
+            None => format!("`{}`", name.trim_start_matches("sites[].")),
             Some((section, _)) if section.ends_with("[]") => {
                 format!("`[[sites.{}]]`", section.trim_end_matches("[]"))
             }

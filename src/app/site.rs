@@ -95,7 +95,7 @@ impl Site {
             clock: shared.clock.clone(),
             rules: Rules::new(&site.rules),
             origins: Origins::new(&site.public_url, &site.origins),
-            csrf: Csrf::new(&shared.config.csrf, &site.public_url),
+            csrf: Csrf::new(&site.csrf, &site.public_url),
         })
     }
 

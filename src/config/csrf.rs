@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use super::origins::origins;
-use super::raw::Raw;
 use super::report::Report;
+use super::site::Said;
 use crate::types::Origin;
 
 /// What is done about requests that pages of other sites make in a user's name.
@@ -26,9 +26,9 @@ pub enum CsrfMode {
     Strict,
 }
 
-pub(super) fn csrf(raw: &Raw, report: &mut Report) -> Option<Csrf> {
-    let origins = origins("csrf_origins", &raw.csrf_origins, report);
-    Some(Csrf { mode: report.parse("csrf", &raw.csrf)?, origins })
+pub(super) fn csrf(said: &Said<'_>, report: &mut Report) -> Option<Csrf> {
+    let origins = origins(&said.keys.of("csrf_origins"), said.csrf_origins, report);
+    Some(Csrf { mode: report.parse(&said.keys.of("csrf"), said.csrf)?, origins })
 }
 
 impl FromStr for CsrfMode {

@@ -112,6 +112,8 @@ pub const KEYS: &[Key] = &[
     Key::new("sites[].hosts", Kind::List, Some("[]")),
     Key::new("sites[].upstream", Kind::Text, None),
     Key::new("sites[].public", Kind::List, None),
+    Key::new("sites[].csrf", Kind::Text, None),
+    Key::new("sites[].csrf_origins", Kind::List, None),
     Key::new("sites[].cognito.user_pool_id", Kind::Text, None),
     Key::new("sites[].cognito.client_id", Kind::Text, None),
     Key::new("sites[].cognito.client_secret", Kind::Secret, None),
@@ -160,6 +162,7 @@ pub const KEYS: &[Key] = &[
     Key::new("sites[].rules[].users", Kind::List, None),
     Key::new("sites[].rules[].claims", Kind::Lists, None),
     Key::new("sites[].rules[].max_auth_age", Kind::Duration, None),
+    Key::new("sites[].rules[].csrf", Kind::Text, None),
     Key::new("sites[].rules[].allow_preflight", Kind::Switch, Some("false")),
 ];
 
@@ -238,7 +241,9 @@ impl Key {
     #[must_use]
     pub fn of_all_sites(&self) -> Option<&'static Self> {
         let own = self.name.strip_prefix("sites[].")?;
-        Self::named(own).filter(|_| own == "public" || own.contains('.') && !own.contains('['))
+        Self::named(own).filter(|_| {
+            matches!(own, "public" | "csrf" | "csrf_origins") || own.contains('.') && !own.contains('[')
+        })
     }
 
     /// True for what stands in each of a list of tables.

@@ -105,8 +105,6 @@ pub struct Config {
     pub prefix: EndpointPrefix,
     pub forward: Forward,
     pub bearer: Bearer,
-    /// Requests of other sites' pages.
-    pub csrf: Csrf,
     pub session: Session,
     /// There where `session.store` is Redis, and perhaps where it is not.
     pub redis: Option<Redis>,
@@ -139,6 +137,8 @@ pub struct Site {
     pub cookie: Cookie,
     /// Origins of pages that may open a WebSocket, beside `public_url`.
     pub origins: Vec<Origin>,
+    /// Requests of other sites' pages.
+    pub csrf: Csrf,
 }
 
 /// An app, which requests are for it, and how they are sent on.
@@ -406,7 +406,6 @@ impl Config {
         let websocket = websocket::websocket(&raw.websocket, &mut report);
         let limits = limits::limits(&raw.limits, &mut report);
         let shutdown = limits::shutdown(&raw.shutdown, &mut report);
-        let csrf = csrf::csrf(&raw, &mut report);
         let log = log::log(&raw.log, &mut report);
         let forward = forward::forward(&raw.forward, &mut report);
         let bearer = bearer::bearer(&raw.bearer, &mut report);
@@ -422,7 +421,6 @@ impl Config {
             Some(forward),
             Some(mut session),
             Some(redis),
-            Some(csrf),
             Some((listen, admin)),
             Some(websocket),
             Some(limits),
@@ -435,7 +433,6 @@ impl Config {
             forward,
             session,
             redis,
-            csrf,
             listeners,
             websocket,
             limits,
@@ -455,7 +452,6 @@ impl Config {
             prefix,
             forward,
             bearer,
-            csrf,
             session,
             redis,
             listen,

@@ -52,6 +52,8 @@ pub(super) struct RawSite {
     #[serde(default)]
     pub(super) rules: Vec<RawRule>,
     pub(super) public: Vec<String>,
+    pub(super) csrf: String,
+    pub(super) csrf_origins: Vec<String>,
     pub(super) cognito: RawCognito,
     pub(super) cookie: RawCookie,
     pub(super) websocket: RawSiteWebsocket,

@@ -13,8 +13,8 @@ use super::report::Report;
 use super::rules::{Rule, rules};
 use super::shadow::{may_meet, must_match};
 use super::upstreams::{must_be_answered, upstreams, warn_of_hosts_without_sessions};
-use super::{Cognito, Cookie, Dialect, ForwardHost, Site, Upstream};
-use super::{cognito, cookie, gateway};
+use super::{Cognito, Cookie, Csrf, Dialect, ForwardHost, Site, Upstream};
+use super::{cognito, cookie, csrf, gateway};
 
 /// What is said of one site: at the top level where there is one alone, in one of `[[sites]]` where there are several.
 #[derive(Clone, Copy)]
@@ -30,6 +30,8 @@ pub(super) struct Said<'a> {
     pub(super) cognito: &'a RawCognito,
     pub(super) cookie: &'a RawCookie,
     pub(super) origins: &'a [String],
+    pub(super) csrf: &'a str,
+    pub(super) csrf_origins: &'a [String],
 }
 
 /// What the keys of a site are called: as at the top level, or with its place in `[[sites]]` in front.
@@ -54,6 +56,7 @@ pub(super) struct Checked {
     cognito: Option<Cognito>,
     pub(super) cookie: Option<Cookie>,
     origins: Vec<Origin>,
+    csrf: Option<Csrf>,
 }
 
 impl SiteKeys {
@@ -101,8 +104,9 @@ pub(super) fn check(said: &Said<'_>, around: &Surroundings, of_all: &[Rule], rep
         warn_of_hosts_without_sessions(upstreams, keys, public_url, domain, report);
     }
     let origins = origins(&keys.of("websocket.origins"), said.origins, report);
+    let csrf = csrf::csrf(said, report);
     let cognito = cognito::cognito(said.cognito, keys, report);
-    Checked { keys, public_url, hosts, upstreams, rules, cognito, cookie, origins }
+    Checked { keys, public_url, hosts, upstreams, rules, cognito, cookie, origins, csrf }
 }
 
 impl Checked {
@@ -116,6 +120,7 @@ impl Checked {
             cognito: self.cognito?,
             cookie: self.cookie?,
             origins: self.origins,
+            csrf: self.csrf?,
         })
     }
 }

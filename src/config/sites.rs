@@ -24,6 +24,8 @@ pub(super) fn said<'a>(raw: &'a Raw, report: &mut Report) -> Vec<Said<'a>> {
             cognito: &raw.cognito,
             cookie: &raw.cookie,
             origins: &raw.websocket.origins,
+            csrf: &raw.csrf,
+            csrf_origins: &raw.csrf_origins,
         }];
     }
     let place = report.place("sites[0]").to_owned();
@@ -52,6 +54,8 @@ pub(super) fn said<'a>(raw: &'a Raw, report: &mut Report) -> Vec<Said<'a>> {
         cognito: &raw.cognito,
         cookie: &raw.cookie,
         origins: &raw.websocket.origins,
+        csrf: &raw.csrf,
+        csrf_origins: &raw.csrf_origins,
     };
     raw.sites.iter().enumerate().map(site).collect()
 }
