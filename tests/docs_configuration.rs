@@ -186,7 +186,7 @@ fn hosts(last: &str) -> &'static str {
 fn every_whole_configuration_loads() {
     let blocks: Vec<_> =
         DOCS.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
-    assert_eq!(blocks.len(), 6);
+    assert_eq!(blocks.len(), 6 + 10);
     for block in blocks {
         if let Err(error) = load(block) {
             panic!("{error}\n{block}");

@@ -12,6 +12,8 @@ mod bearers;
 mod browser;
 mod cli;
 mod config;
+#[cfg(feature = "emulator")]
+mod cookbook;
 mod cookie;
 #[cfg(feature = "emulator")]
 mod csrf;
