@@ -50,6 +50,21 @@ async fn case_07_a_session_too_large_for_a_record_is_a_page_that_says_so_and_no_
 }
 
 #[tokio::test]
+async fn case_07_a_session_that_grows_too_large_for_a_record_ends_on_a_page_after_one_sign_in() {
+    let (_server, stage) = stage().await;
+    let mut visitor = stage.signed_in().await;
+    set_groups(&stage, 40_000);
+    stage.clock.advance(Duration::from_secs(60 * 60));
+    visitor.fetch("/").await;
+    let login = visitor.navigate("/").await;
+    assert_eq!(login.status(), 303);
+    let callback = visitor.through_login("alice", &visitor.target(&login)).await;
+    let page = visitor.navigate(&callback).await;
+    assert_eq!(page.status(), 500);
+    assert!(text(&page).contains("too large") && text(&page).contains("will not help"), "{}", text(&page));
+}
+
+#[tokio::test]
 async fn case_10_of_two_tickets_neither_is_taken() {
     let (_server, stage) = stage().await;
     let alice = stage.signed_in().await;

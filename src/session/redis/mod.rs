@@ -27,6 +27,7 @@ use crate::cookie::write::{self, Attributes};
 use crate::crypto::keyring::KeyRing;
 use crate::crypto::random;
 use crate::crypto::record::RecordSealer;
+use crate::session::sizes::Sizes;
 use crate::session::store::{self, Held, Listed, Loaded, Record, SaveError, StoreUnavailable, Stored, Turn};
 use crate::session::ticket::Ticket;
 use crate::session::{Session, SessionId, codec};
@@ -100,10 +101,7 @@ impl RedisStore {
         left: Duration,
     ) -> Result<Vec<HeaderValue>, SaveError> {
         let ticket = Ticket::new(session.id);
-        let bytes = codec::encode(session).len();
-        if bytes > codec::MAX_ENCODED {
-            return Err(TooLarge { bytes }.into());
-        }
+        fits(session)?;
         // Noted first: no session is there that a sign-out everywhere would not find.
         self.note(session, left).await?;
         let mut command = eval(script::BEGIN, &[&self.record(session.id)]);
@@ -243,6 +241,8 @@ impl RedisStore {
         session: &Session,
         left: Duration,
     ) -> Result<Stored, StoreUnavailable> {
+        // One that has grown too large since it began is told of: whoever reads its record signs in, and is told why then.
+        let _ = fits(session);
         let id = ticket.id();
         let mut command = eval(script::WRITE, &[&self.record(id), &self.lock(id)]);
         command
@@ -305,6 +305,17 @@ impl RedisStore {
     fn user(&self, name: &str) -> String {
         format!("{}user:{{{name}}}", self.prefix)
     }
+}
+
+/// An error, and a log line that says what of it is large, where what is written of a session could not be read again.
+fn fits(session: &Session) -> Result<(), TooLarge> {
+    let bytes = codec::encode(session).len();
+    if bytes <= codec::MAX_ENCODED {
+        return Ok(());
+    }
+    let sizes = Sizes(session);
+    tracing::error!(bytes, %sizes, sub = %session.identity.sub, "a session is too large for a record in Redis");
+    Err(TooLarge { bytes })
 }
 
 fn eval(script: &str, keys: &[&str]) -> Cmd {
