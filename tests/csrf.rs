@@ -179,7 +179,7 @@ async fn a_session_that_was_refreshed_on_the_way_is_not_lost_with_the_refusal() 
     stage.clock.advance(std::time::Duration::from_secs(3600 + 10));
     let refused = post(&mut alice, &[CROSS_SITE, FOREIGN]).await;
     assert_eq!(refused.status(), 403);
-    assert_eq!(refused.headers().contains_key("set-cookie"), !stage.has_tickets());
+    assert!(refused.headers().contains_key("set-cookie"));
     stage.clock.advance(std::time::Duration::from_secs(600));
     assert_eq!(alice.navigate("/").await.status(), 200);
 }

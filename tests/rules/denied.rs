@@ -250,11 +250,7 @@ async fn a_renewed_session_is_kept_though_its_request_is_denied() {
     stage.clock.advance(Duration::from_secs(3601));
     let no = bob.navigate("/admin/x").await;
     assert_page(&no, 403, &["signed in as bob"]);
-    assert_eq!(
-        no.headers().contains_key(SET_COOKIE),
-        !stage.has_tickets(),
-        "the rotated token would be lost"
-    );
+    assert!(no.headers().contains_key(SET_COOKIE), "the rotated token would be lost");
     stage.clock.advance(Duration::from_secs(3601));
     assert_eq!(bob.navigate("/").await.status(), 200);
 }
