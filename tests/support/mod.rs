@@ -36,7 +36,8 @@ pub(crate) const TEST_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="
 /// The session cookie of a gate at [`PUBLIC_URL`].
 pub(crate) const SESSION: &str = "__Host-cognigate";
 
-/// Set, this variable puts every stage's sessions into a Redis, so that the cases hold there too.
+/// Set, this variable gives every stage a Redis, so that the cases hold there too: its sessions are in it, or with
+/// `beside` it is what replicas share.
 #[cfg(feature = "redis-tests")]
 const IN_REDIS: &str = "TEST_IN_REDIS";
 
@@ -117,7 +118,9 @@ impl Stage {
         let redis = std::env::var_os(IN_REDIS).map(|_| redis::RedisServer::start());
         #[cfg(feature = "redis-tests")]
         if let Some(redis) = &redis {
-            flags.push(("session.store".to_owned(), "redis".to_owned()));
+            if std::env::var_os(IN_REDIS).is_none_or(|value| value != "beside") {
+                flags.push(("session.store".to_owned(), "redis".to_owned()));
+            }
             flags.push(("redis.url".to_owned(), redis.url()));
         }
         for (key, value) in setup.flags {
