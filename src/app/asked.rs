@@ -9,7 +9,6 @@ use crate::auth::RequestHead;
 use crate::auth::gate::Admission;
 use crate::auth::login::Ask;
 use crate::auth::navigation::is_navigation;
-use crate::auth::subject;
 use crate::config::Access;
 use crate::failure::denied::Denial;
 use crate::failure::{Failure, challenge, step_up};
@@ -48,12 +47,11 @@ impl App {
             decision.outcome = "denied";
             return Ok(nginx::refused());
         }
-        match site.rp.admit(head.cookies).await {
-            Admission::Forward { session, renewal } => {
-                decision.sub = Some(session.identity.sub.clone());
-                let subject = subject::of(&session);
+        match site.rp.admit(head).await {
+            Admission::Forward(caller) => {
+                decision.sub = Some(caller.sub().to_owned());
                 let asked = (original.method.as_ref(), &host, head.headers);
-                if let Err(failure) = site.judge_by_session(&ruling, &subject, asked) {
+                if let Err(failure) = site.judge_caller(&ruling, &caller, asked) {
                     if let Failure::NotRecent { max_age } = failure {
                         decision.outcome = "unauthorized";
                         return Ok(nginx::unauthenticated(step_up::challenge(&site.rp, max_age)));
@@ -62,10 +60,10 @@ impl App {
                     decision.outcome = outcome(&failure);
                     return Ok(nginx::refused());
                 }
-                decision.outcome = "forward";
-                let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
-                let cookies = site.rp.renewed(prepared, head.cookies).await;
-                Ok(nginx::allow(self.app_headers.of(&subject), cookies))
+                decision.outcome = caller.outcome();
+                let prepared = site.prepare(&caller, head)?;
+                let cookies = site.renewed(prepared, head).await;
+                Ok(nginx::allow(self.app_headers.of(&caller.subject()), cookies))
             }
             Admission::Login { .. } | Admission::CookieLost => {
                 decision.outcome = "unauthorized";
@@ -97,15 +95,15 @@ impl App {
         if ruling.access() == Access::Deny {
             return refused(is_api, &original);
         }
-        match site.rp.admit(head.cookies).await {
-            Admission::Forward { session, renewal } => {
+        match site.rp.admit(head).await {
+            Admission::Forward(caller) => {
                 let asked = (said_method, &host, head.headers);
-                let response = match site.judge_by_session(&ruling, &subject::of(&session), asked) {
+                let response = match site.judge_caller(&ruling, &caller, asked) {
                     // Since a moment ago: the next request will pass, or ask for a sign-in.
                     Ok(()) | Err(Failure::NotRecent { .. }) => refused(is_api, &original),
                     Err(failure) => site.explain(failure, &original),
                 };
-                match site.rp.prepare(&session, renewal, head.cookies) {
+                match site.prepare(&caller, head) {
                     Ok(prepared) => site.for_one_user(response, prepared, head).await,
                     Err(error) => site.explain(error.into(), &original),
                 }
@@ -129,13 +127,14 @@ impl App {
         let (method, uri) = (original.method(), original.target.clone().into());
         let original = RequestHead { method, uri: &uri, ..*head };
         let goes_to_sign_in = !is_api && is_navigation(method, head.headers);
-        let answer = match site.rp.admit(head.cookies).await {
+        let answer = match site.rp.admit(head).await {
             Admission::Unavailable(unavailable) => {
                 decision.outcome = "unavailable";
                 Err(unavailable.into())
             }
-            Admission::Forward { session, renewal } => {
-                let judged = ruling.map_or(Ok(()), |ruling| site.judge(&ruling, &subject::of(&session)));
+            Admission::Forward(caller) => {
+                let goes_to_sign_in = goes_to_sign_in && caller.session().is_some();
+                let judged = ruling.map_or(Ok(()), |ruling| site.judge(&ruling, &caller));
                 let response = match judged {
                     Err(Failure::NotRecent { max_age }) if goes_to_sign_in => {
                         decision.outcome = "login";
@@ -153,7 +152,7 @@ impl App {
                     _ => see_other(site.rp.return_to(&original).as_str(), Vec::new()),
                 };
                 // What was rotated goes along.
-                match site.rp.prepare(&session, renewal, head.cookies) {
+                match site.prepare(&caller, head) {
                     Ok(prepared) => Ok(site.for_one_user(response, prepared, head).await),
                     Err(error) => Err(error.into()),
                 }

@@ -36,11 +36,11 @@ impl App {
             "/denied" => Ok(self.denied_for_gateway(inbound).await),
             "/sign_out" => Ok(site.rp.sign_out(head).await?),
             "/signed_out" => Ok(site.rp.signed_out_page(head).await?),
-            "/userinfo" => match site.rp.admit(head.cookies).await {
-                Admission::Forward { session, renewal } => {
-                    decision.sub = Some(session.identity.sub.clone());
-                    let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
-                    Ok(site.for_one_user(site.rp.userinfo(&session), prepared, head).await)
+            "/userinfo" => match site.rp.admit(head).await {
+                Admission::Forward(caller) => {
+                    decision.sub = Some(caller.sub().to_owned());
+                    let prepared = site.prepare(&caller, head)?;
+                    Ok(site.for_one_user(site.rp.userinfo(&caller), prepared, head).await)
                 }
                 Admission::Login { .. } | Admission::CookieLost => Err(Failure::Unauthenticated),
                 Admission::Unavailable(unavailable) => Err(unavailable.into()),

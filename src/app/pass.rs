@@ -3,10 +3,10 @@
 use http::{Method, Response};
 
 use super::{App, Inbound};
+use crate::auth::caller::Caller;
 use crate::auth::gate::Admission;
 use crate::auth::login::Ask;
 use crate::auth::navigation::is_navigation;
-use crate::auth::subject;
 use crate::config::{Access, OnSessionEnd};
 use crate::failure::denied::Denial;
 use crate::failure::{Failure, grpc};
@@ -14,7 +14,6 @@ use crate::policy::preflight::is_preflight;
 use crate::proxy::tunnel::End;
 use crate::proxy::upstreams::Upstreams;
 use crate::proxy::{self, Forwarded, Passport, Payload, lasting};
-use crate::session::Session;
 use crate::telemetry::access::Decision;
 use crate::types::Body;
 
@@ -72,18 +71,19 @@ impl App {
             let forwarded = proxy::forward(upstream, head.method, uri, head.headers, payload, &passport);
             return Ok(self.deliver(site, forwarded.await?, None));
         }
-        let goes_to_sign_in = access == Access::User && is_navigation(head.method, head.headers);
-        match site.rp.admit(head.cookies).await {
-            Admission::Forward { session, renewal } => {
-                decision.outcome = "forward";
-                decision.sub = Some(session.identity.sub.clone());
-                let subject = subject::of(&session);
+        let goes_to_sign_in =
+            access == Access::User && !is_websocket && is_navigation(head.method, head.headers);
+        match site.rp.admit(head).await {
+            Admission::Forward(caller) => {
+                decision.outcome = caller.outcome();
+                decision.sub = Some(caller.sub().to_owned());
                 // Before the app acts: an answer that cannot be given would hide what it did.
-                let prepared = site.rp.prepare(&session, renewal, head.cookies)?;
-                let asked = (Some(head.method), host, head.headers);
-                if let Err(failure) = site.judge_by_session(&ruling, &subject, asked) {
+                let prepared = site.prepare(&caller, head)?;
+                if let Err(failure) =
+                    site.judge_caller(&ruling, &caller, (Some(head.method), host, head.headers))
+                {
                     let response = match failure {
-                        Failure::NotRecent { max_age } if goes_to_sign_in && !is_websocket => {
+                        Failure::NotRecent { max_age } if goes_to_sign_in && caller.session().is_some() => {
                             decision.outcome = "login";
                             site.rp.begin_login(head, Vec::new(), Ask::anew(max_age))
                         }
@@ -94,17 +94,17 @@ impl App {
                     };
                     return Ok(site.for_one_user(response, prepared, head).await);
                 }
-                let told = self.app_headers.of(&subject);
+                let told = self.app_headers.of(&caller.subject());
                 passport.told = &told;
                 let forwarded =
                     proxy::forward(upstream, head.method, uri, head.headers, payload, &passport).await;
                 let response = forwarded.map_or_else(
                     |error| site.explain(error.into(), head),
-                    |forwarded| self.deliver(site, forwarded, Some(&session)),
+                    |forwarded| self.deliver(site, forwarded, Some(&caller)),
                 );
                 Ok(site.for_one_user(response, prepared, head).await)
             }
-            Admission::Login { expired } if !is_websocket && goes_to_sign_in => {
+            Admission::Login { expired } if goes_to_sign_in => {
                 decision.outcome = "login";
                 Ok(site.rp.begin_login(head, expired, Ask::default()))
             }
@@ -120,10 +120,10 @@ impl App {
         }
     }
 
-    /// The app's answer; what outlasts it ends with the session, if it should, and with the gate.
-    fn deliver(&self, site: &Site, forwarded: Forwarded, session: Option<&Session>) -> Response<Body> {
-        let session = session.filter(|_| self.on_session_end == OnSessionEnd::Close);
-        let over = || session.map(|session| -> End { Box::pin(site.rp.over(session)) });
+    /// The app's answer; what outlasts it ends with what `caller` came by, if it should, and with the gate.
+    fn deliver(&self, site: &Site, forwarded: Forwarded, caller: Option<&Caller>) -> Response<Body> {
+        let caller = caller.filter(|_| self.on_session_end == OnSessionEnd::Close);
+        let over = || caller.map(|caller| -> End { Box::pin(site.rp.over(caller)) });
         match forwarded {
             Forwarded::Answer(response) if lasting::is_event_stream(response.headers()) => {
                 let (over, told) = (over(), self.tunnels.told());

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use url::Url;
 
 use super::WiringError;
+use crate::auth::caller::Caller;
 use crate::auth::renewal::Prepared;
 use crate::auth::{RelyingParty, RequestHead, Shared};
 use crate::clock::Clock;
@@ -16,13 +17,13 @@ use crate::cognito::jwks::Jwks;
 use crate::cognito::token::TokenClient;
 use crate::cognito::verify::Verifier;
 use crate::config::{self, Access, PoolId};
+use crate::cookie::chunk::TooLarge;
 use crate::failure::Failure;
 use crate::failure::denied::Denial;
 use crate::policy::csrf::Csrf;
 use crate::policy::host::RequestHost;
 use crate::policy::origins::Origins;
 use crate::policy::rules::{Rules, Ruling, Verdict};
-use crate::policy::subject::Subject;
 use crate::proxy;
 use crate::secret::live::LiveSecret;
 use crate::types::{Body, Origin};
@@ -103,24 +104,53 @@ impl Site {
         failure.into_response(Some(&self.rp), head)
     }
 
-    /// Whether a request that a session carries may pass: by whose page made it, and by whose session it is.
-    pub(super) fn judge_by_session(
+    /// What the answer to this somebody may be given; to be called before the request has any effect.
+    pub(super) fn prepare(
         &self,
-        ruling: &Ruling<'_>,
-        subject: &Subject<'_>,
-        (method, host, headers): (Option<&Method>, &RequestHost, &HeaderMap),
-    ) -> Result<(), Failure> {
-        self.csrf.admit(ruling.csrf(self.csrf.mode), method, host, headers)?;
-        self.judge(ruling, subject)
+        caller: &Caller,
+        head: &RequestHead<'_>,
+    ) -> Result<Option<Prepared>, TooLarge> {
+        match caller {
+            Caller::Session { session, renewal } => {
+                self.rp.prepare(session, *renewal, head.cookies).map(Some)
+            }
+        }
     }
 
-    /// Whether the session's user meets what a rule asks for, who that is being settled.
-    pub(super) fn judge(&self, ruling: &Ruling<'_>, subject: &Subject<'_>) -> Result<(), Failure> {
-        let is_api = ruling.access() == Access::Api;
-        match ruling.judge(subject, self.clock.now()) {
+    /// Whether a request may pass: by whose page made it, where a session carries it, and by who it is.
+    pub(super) fn judge_caller(
+        &self,
+        ruling: &Ruling<'_>,
+        caller: &Caller,
+        (method, host, headers): (Option<&Method>, &RequestHost, &HeaderMap),
+    ) -> Result<(), Failure> {
+        // What brings a token of its own is nobody else's idea.
+        if caller.session().is_some() {
+            self.csrf.admit(ruling.csrf(self.csrf.mode), method, host, headers)?;
+        }
+        self.judge(ruling, caller)
+    }
+
+    /// Whether somebody meets what a rule asks for, who that is being settled.
+    pub(super) fn judge(&self, ruling: &Ruling<'_>, caller: &Caller) -> Result<(), Failure> {
+        let subject = caller.subject();
+        let is_api = ruling.access() == Access::Api || caller.session().is_none();
+        match ruling.judge(&subject, self.clock.now()) {
             Verdict::Pass => Ok(()),
-            Verdict::Denied(unmet) => Err(Failure::Denied(Denial::of(subject, unmet, is_api))),
+            Verdict::Denied(unmet) => Err(Failure::Denied(Denial::of(&subject, unmet, is_api))),
             Verdict::Stale => Err(Failure::NotRecent { max_age: ruling.max_auth_age().unwrap_or_default() }),
+        }
+    }
+
+    /// The session's new cookie, where there is a session, and a new cookie by now.
+    pub(super) async fn renewed(
+        &self,
+        prepared: Option<Prepared>,
+        head: &RequestHead<'_>,
+    ) -> Vec<HeaderValue> {
+        match prepared {
+            Some(prepared) => self.rp.renewed(prepared, head.cookies).await,
+            None => Vec::new(),
         }
     }
 
@@ -128,10 +158,10 @@ impl Site {
     pub(super) async fn for_one_user(
         &self,
         mut response: Response<Body>,
-        prepared: Prepared,
+        prepared: Option<Prepared>,
         head: &RequestHead<'_>,
     ) -> Response<Body> {
-        proxy::seal_answer(response.headers_mut(), self.rp.renewed(prepared, head.cookies).await);
+        proxy::seal_answer(response.headers_mut(), self.renewed(prepared, head).await);
         response
     }
 }

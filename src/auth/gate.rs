@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use super::RelyingParty;
+use super::caller::Caller;
 use super::refresh::Freshness;
 use super::renewal::Renewal;
+use super::{RelyingParty, RequestHead};
 use crate::clock::UnixTime;
 use crate::cookie::read::{Named, RequestCookies};
 use crate::cookie::write;
@@ -20,8 +21,8 @@ const MARK: Duration = Duration::from_secs(30);
 /// What is decided about a request.
 #[derive(Debug)]
 pub enum Admission {
-    /// It goes on, as this user.
-    Forward { session: Arc<Session>, renewal: Renewal },
+    /// It goes on, where this somebody may.
+    Forward(Caller),
     /// Nobody is signed in. The lines end cookies that are of no use any more, for an answer that may set any.
     Login { expired: Vec<HeaderValue> },
     /// A sign-in has just succeeded, and there is no session to go on with: another would only go round.
@@ -40,9 +41,13 @@ pub enum Unavailable {
 }
 
 impl RelyingParty {
-    /// Decides by the session cookie alone. A refresh, where one is due, begins here, and where the access token has
-    /// run out it ends here too.
-    pub async fn admit(&self, cookies: &RequestCookies) -> Admission {
+    /// Decides who sends a request: whoever the session cookie says. A refresh, where one is due, begins here, and where
+    /// the access token has run out it ends here too.
+    pub async fn admit(&self, head: &RequestHead<'_>) -> Admission {
+        self.admit_session(head.cookies).await
+    }
+
+    async fn admit_session(&self, cookies: &RequestCookies) -> Admission {
         let loaded = match self.store.load(cookies).await {
             Err(unavailable) => return Admission::Unavailable(Unavailable::Store(unavailable)),
             Ok(Loaded::Session(held)) => Some(held),
@@ -82,7 +87,7 @@ impl RelyingParty {
             }
         };
         self.watched.seen(session.id, self.lifetimes.latest(&session));
-        Admission::Forward { session, renewal }
+        Admission::Forward(Caller::Session { session, renewal })
     }
 
     /// The session, and what the browser is to be told; `None` where it has been signed out elsewhere.

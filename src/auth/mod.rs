@@ -4,6 +4,7 @@
 //! room turns into one.
 
 pub mod callback;
+pub mod caller;
 mod everywhere;
 pub mod gate;
 pub mod identity;

@@ -7,23 +7,24 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::RelyingParty;
+use super::caller::Caller;
 use crate::pages::no_store;
-use crate::session::{Identity, Session};
+use crate::policy::subject::Subject;
 use crate::types::{Body, full};
 
 impl RelyingParty {
-    /// Answers `userinfo` for whoever is signed in.
+    /// Answers `userinfo` for whoever it is.
     #[must_use]
-    pub fn userinfo(&self, session: &Session) -> Response<Body> {
-        let identity = &session.identity;
+    pub fn userinfo(&self, caller: &Caller) -> Response<Body> {
+        let subject = caller.subject();
         let body = json!({
-            "user": identity.sub,
-            "sub": identity.sub,
-            "email": identity.email,
-            "groups": identity.groups,
-            "preferredUsername": identity.shown_name(),
-            "claims": self.shown_claims(identity),
-            "expires_at": session.access_expires.0,
+            "user": subject.user,
+            "sub": caller.sub(),
+            "email": subject.email,
+            "groups": subject.groups,
+            "preferredUsername": subject.preferred_username.or(subject.username),
+            "claims": self.shown_claims(caller.sub(), &subject),
+            "expires_at": caller.expires().0,
         });
         let mut response = no_store(StatusCode::OK, full(body.to_string()));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -31,22 +32,22 @@ impl RelyingParty {
     }
 
     /// The claims that pages may know, under the names that Cognito gives them.
-    fn shown_claims(&self, identity: &Identity) -> Map<String, Value> {
+    fn shown_claims(&self, sub: &str, subject: &Subject<'_>) -> Map<String, Value> {
         let mut claims = Map::new();
-        claims.insert("sub".into(), json!(identity.sub));
+        claims.insert("sub".into(), json!(sub));
         for (name, value) in [
-            ("cognito:username", &identity.username),
-            ("email", &identity.email),
-            ("preferred_username", &identity.preferred_username),
+            ("cognito:username", subject.username),
+            ("email", subject.email),
+            ("preferred_username", subject.preferred_username),
         ] {
             if let Some(value) = value {
                 claims.insert(name.into(), json!(value));
             }
         }
-        if !identity.groups.is_empty() {
-            claims.insert("cognito:groups".into(), json!(identity.groups));
+        if !subject.groups.is_empty() {
+            claims.insert("cognito:groups".into(), json!(subject.groups));
         }
-        for (name, value) in identity.claims.iter().filter(|(name, _)| self.kept.shows(name)) {
+        for (name, value) in subject.kept.iter().filter(|(name, _)| self.kept.shows(name)) {
             claims.insert(name.clone(), serde_json::from_str(value).unwrap_or(Value::Null));
         }
         claims

@@ -98,7 +98,7 @@ impl Watched {
 impl RelyingParty {
     /// A future that resolves when `session` is over: signed out here, or its access token expired without a newer one
     /// having been seen.
-    pub fn over(&self, session: &Session) -> impl Future<Output = ()> + Send + use<> {
+    pub(super) fn session_over(&self, session: &Session) -> impl Future<Output = ()> + Send + use<> {
         let over = self.watched.over(session.id, self.lifetimes.latest(session));
         // Refreshed or signed out between its admission and now. Looked for after it is waited for, so that neither is
         // missed.
