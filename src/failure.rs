@@ -4,6 +4,7 @@
 //! gets problem+json (RFC 9457). Neither says more about the inside than the person outside can use; the log does,
 //! under the same request id.
 
+pub mod bearer;
 pub mod denied;
 pub mod grpc;
 pub mod step_up;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
+use crate::auth::bearer::BearerRefused;
 use crate::auth::callback::{CallbackError, CallbackFailure};
 use crate::auth::gate::Unavailable;
 use crate::auth::navigation::{accepts, is_navigation};
@@ -57,6 +59,10 @@ pub enum Failure {
     /// Somebody is signed in, for longer than is taken here.
     #[error("the sign-in is older than is taken here")]
     NotRecent { max_age: Duration },
+    #[error(transparent)]
+    Bearer(#[from] BearerRefused),
+    #[error("Cognito's signing keys have not been loaded yet")]
+    KeysUnavailable,
     #[error("the session cookie did not stick")]
     CookieLost,
     #[error("the session cannot be refreshed at the moment")]
@@ -75,6 +81,7 @@ impl From<Unavailable> for Failure {
     fn from(unavailable: Unavailable) -> Self {
         match unavailable {
             Unavailable::Refresh { retry_after } => Self::RefreshUnavailable { retry_after },
+            Unavailable::Keys => Self::KeysUnavailable,
             Unavailable::Store(unavailable) => Self::StoreUnavailable(unavailable),
         }
     }
@@ -116,9 +123,10 @@ impl Failure {
         };
         // A script that must sign in reads a problem, even where its Accept lists HTML too.
         let as_page = match &self {
-            Self::Unauthenticated | Self::NotRecent { .. } | Self::Denied(Denial { is_api: true, .. }) => {
-                false
-            }
+            Self::Unauthenticated
+            | Self::NotRecent { .. }
+            | Self::Denied(Denial { is_api: true, .. })
+            | Self::Bearer(_) => false,
             _ => is_navigation(head.method, head.headers) || accepts(head.headers, "text/html"),
         };
         let look = self.look(rp, head);
@@ -215,6 +223,8 @@ impl Failure {
             Self::Unauthenticated => Look::unauthenticated(rp, head),
             Self::Denied(denial) => Look::denied(rp, &denial),
             Self::NotRecent { max_age } => step_up::look(rp, head, max_age),
+            Self::Bearer(refused) => bearer::look(rp, &refused),
+            Self::KeysUnavailable => bearer::keys_unavailable(),
             Self::CookieLost => Look::new(
                 StatusCode::FORBIDDEN,
                 "The session was not kept",
@@ -273,6 +283,8 @@ impl Failure {
             | Self::Unauthenticated
             | Self::Denied(_)
             | Self::NotRecent { .. }
+            | Self::Bearer(_)
+            | Self::KeysUnavailable
             | Self::CookieLost
             // Told once by who notices, not by each request.
             | Self::StoreUnavailable(_) => tracing::debug!(request_id, failure = %self, "refused"),

@@ -122,6 +122,7 @@ fn every_example_loads() {
         let paired = match setting.name {
             "listen.tls.certificate" => vec![("listen.tls.key", "'there'")],
             "listen.tls.key" => vec![("listen.tls.certificate", "'there'")],
+            "bearer.accept" => vec![("bearer.clients", "['there']")],
             "redis.username" => vec![url, ("redis.password", "'there'")],
             "redis.password" | "redis.password_file" | "redis.ca_file" => vec![url],
             "admin.token" | "admin.token_file" => vec![url, ("session.store", "'redis'")],

@@ -6,6 +6,8 @@
 #[cfg(feature = "emulator")]
 mod admin;
 mod attack_cases;
+#[cfg(feature = "emulator")]
+mod bearers;
 #[cfg(feature = "browser-tests")]
 mod browser;
 mod cli;

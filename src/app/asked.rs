@@ -6,12 +6,13 @@ use super::pass::outcome;
 use super::site::Site;
 use super::{App, Inbound};
 use crate::auth::RequestHead;
+use crate::auth::bearer::BearerRefused;
 use crate::auth::gate::Admission;
 use crate::auth::login::Ask;
 use crate::auth::navigation::is_navigation;
 use crate::config::Access;
 use crate::failure::denied::Denial;
-use crate::failure::{Failure, challenge, step_up};
+use crate::failure::{Failure, bearer, challenge, step_up};
 use crate::gateway::nginx::{self, OriginalRequest};
 use crate::pages::see_other;
 use crate::policy::host::RequestHost;
@@ -69,6 +70,13 @@ impl App {
                 decision.outcome = "unauthorized";
                 Ok(nginx::unauthenticated(challenge(&site.rp)))
             }
+            Admission::Refused(refused) => {
+                decision.outcome = refused.outcome();
+                Ok(match refused {
+                    BearerRefused::Scope(_) => nginx::refused(),
+                    _ => nginx::unauthenticated(bearer::challenge(&site.rp, &refused)),
+                })
+            }
             // Not a 5xx, of which nginx makes a bare 500: it sends its client on to `start`, which explains.
             Admission::Unavailable(_) => {
                 decision.outcome = "unavailable";
@@ -108,6 +116,7 @@ impl App {
                     Err(error) => site.explain(error.into(), &original),
                 }
             }
+            Admission::Refused(bearer) => site.explain(bearer.into(), &original),
             _ => refused(is_api, &original),
         }
     }
@@ -131,6 +140,10 @@ impl App {
             Admission::Unavailable(unavailable) => {
                 decision.outcome = "unavailable";
                 Err(unavailable.into())
+            }
+            Admission::Refused(refused) => {
+                decision.outcome = refused.outcome();
+                Err(refused.into())
             }
             Admission::Forward(caller) => {
                 let goes_to_sign_in = goes_to_sign_in && caller.session().is_some();

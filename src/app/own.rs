@@ -43,6 +43,7 @@ impl App {
                     Ok(site.for_one_user(site.rp.userinfo(&caller), prepared, head).await)
                 }
                 Admission::Login { .. } | Admission::CookieLost => Err(Failure::Unauthenticated),
+                Admission::Refused(refused) => Err(refused.into()),
                 Admission::Unavailable(unavailable) => Err(unavailable.into()),
             },
             _ => match self.original(inbound) {

@@ -113,6 +113,10 @@ impl App {
                 decision.outcome = "unauthorized";
                 Err(Failure::Unauthenticated)
             }
+            Admission::Refused(refused) => {
+                decision.outcome = refused.outcome();
+                Err(refused.into())
+            }
             Admission::Unavailable(unavailable) => {
                 decision.outcome = "unavailable";
                 Err(unavailable.into())

@@ -114,6 +114,7 @@ impl Site {
             Caller::Session { session, renewal } => {
                 self.rp.prepare(session, *renewal, head.cookies).map(Some)
             }
+            Caller::Bearer { .. } => Ok(None),
         }
     }
 

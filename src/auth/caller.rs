@@ -1,12 +1,14 @@
 //! Who sends a request on to the app.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
-use super::RelyingParty;
+use super::bearer::Bearer;
 use super::renewal::Renewal;
-use super::subject;
+use super::{RelyingParty, subject};
 use crate::clock::UnixTime;
 use crate::policy::subject::Subject;
+use crate::secret::Secret;
 use crate::session::Session;
 
 /// Somebody whom a request may be judged by.
@@ -14,6 +16,8 @@ use crate::session::Session;
 pub enum Caller {
     /// A browser's user, and what the browser is to be told of the session.
     Session { session: Arc<Session>, renewal: Renewal },
+    /// Whoever brings a token of their own.
+    Bearer { bearer: Arc<Bearer>, token: Secret },
 }
 
 impl Caller {
@@ -22,6 +26,7 @@ impl Caller {
     pub fn subject(&self) -> Subject<'_> {
         match self {
             Self::Session { session, .. } => subject::of(session),
+            Self::Bearer { bearer, token } => bearer.subject(token),
         }
     }
 
@@ -30,6 +35,7 @@ impl Caller {
     pub fn session(&self) -> Option<&Session> {
         match self {
             Self::Session { session, .. } => Some(session),
+            Self::Bearer { .. } => None,
         }
     }
 
@@ -38,6 +44,7 @@ impl Caller {
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Session { .. } => "forward",
+            Self::Bearer { .. } => "bearer",
         }
     }
 
@@ -46,6 +53,7 @@ impl Caller {
     pub fn expires(&self) -> UnixTime {
         match self {
             Self::Session { session, .. } => session.access_expires,
+            Self::Bearer { bearer, .. } => bearer.expires,
         }
     }
 
@@ -54,15 +62,17 @@ impl Caller {
     pub fn sub(&self) -> &str {
         match self {
             Self::Session { session, .. } => &session.identity.sub,
+            Self::Bearer { bearer, .. } => &bearer.sub,
         }
     }
 }
 
 impl RelyingParty {
     /// A future that resolves when what `caller` came by is over.
-    pub fn over(&self, caller: &Caller) -> impl Future<Output = ()> + Send + use<> {
+    pub fn over(&self, caller: &Caller) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         match caller {
-            Caller::Session { session, .. } => self.session_over(session),
+            Caller::Session { session, .. } => Box::pin(self.session_over(session)),
+            Caller::Bearer { bearer, .. } => Box::pin(self.bearer_over(bearer)),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::bearer::{BearerRefused, Brought};
 use super::caller::Caller;
 use super::refresh::Freshness;
 use super::renewal::Renewal;
@@ -27,6 +28,8 @@ pub enum Admission {
     Login { expired: Vec<HeaderValue> },
     /// A sign-in has just succeeded, and there is no session to go on with: another would only go round.
     CookieLost,
+    /// A token was brought that lets nobody in.
+    Refused(BearerRefused),
     /// It cannot be decided now.
     Unavailable(Unavailable),
 }
@@ -36,15 +39,22 @@ pub enum Admission {
 pub enum Unavailable {
     /// The session needs a refresh that cannot be had.
     Refresh { retry_after: Duration },
+    /// Cognito's signing keys are not known, so that a client's token cannot be verified.
+    Keys,
     /// Whether there is a session cannot be known.
     Store(StoreUnavailable),
 }
 
 impl RelyingParty {
-    /// Decides who sends a request: whoever the session cookie says. A refresh, where one is due, begins here, and where
-    /// the access token has run out it ends here too.
+    /// Decides who sends a request: whoever the token says that it brings, else whoever the session cookie says. A refresh,
+    /// where one is due, begins here, and where the access token has run out it ends here too.
     pub async fn admit(&self, head: &RequestHead<'_>) -> Admission {
-        self.admit_session(head.cookies).await
+        match self.bearers.read(head.headers).await {
+            Brought::Nothing => self.admit_session(head.cookies).await,
+            Brought::Good { bearer, token } => Admission::Forward(Caller::Bearer { bearer, token }),
+            Brought::Bad(refused) => Admission::Refused(refused),
+            Brought::Unknown => Admission::Unavailable(Unavailable::Keys),
+        }
     }
 
     async fn admit_session(&self, cookies: &RequestCookies) -> Admission {

@@ -3,6 +3,7 @@
 //! Knows no sockets: it is given a request's head and returns an answer, or a typed error that the failure
 //! room turns into one.
 
+pub mod bearer;
 pub mod callback;
 pub mod caller;
 mod everywhere;
@@ -22,6 +23,7 @@ mod revocation;
 mod sign_outs;
 pub mod subject;
 pub mod userinfo;
+mod verified;
 mod watched;
 
 use std::path::PathBuf;
@@ -45,6 +47,7 @@ use crate::session::store::{Place, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::types::{Origin, RequestId};
 
+use bearer::Bearers;
 use identity::Kept;
 use lifetimes::Lifetimes;
 use login_state::LoginStates;
@@ -78,6 +81,7 @@ pub struct RelyingParty {
     login_states: LoginStates,
     tokens: Arc<TokenClient>,
     verifier: Verifier,
+    bearers: Bearers,
     revocations: Revocations,
     refresher: Refresher,
     lifetimes: Lifetimes,
@@ -168,6 +172,7 @@ impl RelyingParty {
                 Arc::clone(metrics),
             )
             .within(config.session.refresh_margin),
+            bearers: Bearers::new(config, verifier.clone(), kept.clone(), clock.clone(), Arc::clone(metrics)),
             kept,
             lifetimes,
             tokens,

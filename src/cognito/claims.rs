@@ -24,6 +24,7 @@ pub struct IdClaims {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessClaims {
     pub sub: String,
+    pub client_id: String,
     pub username: Option<String>,
     pub groups: Vec<String>,
     pub auth_time: Option<UnixTime>,

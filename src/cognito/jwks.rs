@@ -3,7 +3,7 @@
 //! Biased towards availability: whatever goes wrong with a fetch, the keys in hand stay.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -36,6 +36,8 @@ pub struct Jwks {
     clock: Clock,
     keys: ArcSwap<Vec<Key>>,
     loaded: AtomicBool,
+    /// Rises with every change of the keys.
+    generation: AtomicU64,
     /// When an unknown key id last caused a fetch; held while one is under way, so that only one is.
     attempted: Mutex<Option<UnixTime>>,
 }
@@ -44,7 +46,16 @@ pub struct Jwks {
 #[derive(Clone, Debug)]
 pub struct Key {
     id: Option<String>,
+    /// As the set has them, to see whether it is still the same.
+    modulus: String,
+    exponent: String,
     decoding: DecodingKey,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.id, &self.modulus, &self.exponent) == (&other.id, &other.modulus, &other.exponent)
+    }
 }
 
 /// Why a fetch brought no keys.
@@ -68,6 +79,7 @@ impl Jwks {
             clock,
             keys: ArcSwap::default(),
             loaded: AtomicBool::new(false),
+            generation: AtomicU64::new(0),
             attempted: Mutex::new(None),
         }
     }
@@ -76,6 +88,12 @@ impl Jwks {
     #[must_use]
     pub fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
+    }
+
+    /// Which keys these are: another number once they have changed.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// The key that a token names, fetching the set anew where it is not known.
@@ -142,7 +160,12 @@ impl Jwks {
     async fn load(&self) -> Result<(), JwksError> {
         let keys = self.fetch().await;
         self.http.metrics().keys_fetched(keys.is_ok());
-        self.keys.store(Arc::new(keys?));
+        let keys = keys?;
+        if **self.keys.load() != keys {
+            self.keys.store(Arc::new(keys));
+            // Behind the keys: what is verified by them meanwhile counts as verified by those before, and is verified anew.
+            self.generation.fetch_add(1, Ordering::Release);
+        }
         self.loaded.store(true, Ordering::Release);
         Ok(())
     }
@@ -173,6 +196,7 @@ fn key(element: &Value) -> Option<Key> {
     if !usable {
         return None;
     }
-    let decoding = DecodingKey::from_rsa_components(field("n")?, field("e")?).ok()?;
-    Some(Key { id: field("kid").map(str::to_owned), decoding })
+    let (modulus, exponent) = (field("n")?.to_owned(), field("e")?.to_owned());
+    let decoding = DecodingKey::from_rsa_components(&modulus, &exponent).ok()?;
+    Some(Key { id: field("kid").map(str::to_owned), modulus, exponent, decoding })
 }

@@ -83,14 +83,32 @@ impl Verifier {
 
     /// An access token. It has no `aud` at Cognito; the app client is in `client_id`.
     pub async fn access_token(&self, token: &str) -> Result<AccessClaims, TokenRefused> {
+        self.access(token, |id| id == &*self.client_id).await
+    }
+
+    /// An access token of one of these app clients.
+    pub async fn access_token_of(
+        &self,
+        token: &str,
+        clients: &[String],
+    ) -> Result<AccessClaims, TokenRefused> {
+        self.access(token, |id| clients.iter().any(|client| client == id)).await
+    }
+
+    async fn access(
+        &self,
+        token: &str,
+        accepts: impl Fn(&str) -> bool,
+    ) -> Result<AccessClaims, TokenRefused> {
         let claims = self.signed_claims(token).await?;
         let expires = self.common(&claims, "access")?;
-        match claims.get("client_id").and_then(Value::as_str) {
+        let client_id = match claims.get("client_id").and_then(Value::as_str) {
             None => return Err(TokenRefused::ClaimMissing("client_id")),
-            Some(id) if id != &*self.client_id => return Err(TokenRefused::ClaimWrong("client_id")),
-            Some(_) => {}
-        }
+            Some(id) if !accepts(id) => return Err(TokenRefused::ClaimWrong("client_id")),
+            Some(id) => id.to_owned(),
+        };
         Ok(AccessClaims {
+            client_id,
             sub: text(&claims, "sub").ok_or(TokenRefused::ClaimMissing("sub"))?,
             username: text(&claims, "username"),
             groups: list(&claims, "cognito:groups"),
@@ -98,6 +116,18 @@ impl Verifier {
             expires,
             all: claims,
         })
+    }
+
+    /// True once the pool's keys have been loaded.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.jwks.is_loaded()
+    }
+
+    /// Which keys there are; another number where they are others.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.jwks.generation()
     }
 
     /// True where `issuer` is one of the accepted ones.

@@ -7,7 +7,39 @@ use super::duration::HumanDuration;
 use super::raw::{RawLimits, RawShutdown};
 use super::report::Report;
 use super::size::HumanSize;
-use super::{Limits, Shutdown};
+
+/// How much a client can ask of the gate. Nothing here is 0.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Names and values of all a request's fields, in bytes.
+    pub header_bytes: usize,
+    /// Fields of a request, a cookie that came in crumbs being one.
+    pub header_fields: usize,
+    /// A request's target, in bytes.
+    pub uri_bytes: usize,
+    /// A request's body, in bytes.
+    pub body_bytes: Option<u64>,
+    /// From the first byte of a request's head to its last, and from the connection to the first.
+    pub header_timeout: Duration,
+    pub tls_handshake_timeout: Duration,
+    /// How long a connection is kept without a request.
+    pub idle_timeout: Duration,
+    /// How long a client may neither send what it has announced nor take what it has asked for.
+    pub stall_timeout: Duration,
+    /// Of the whole process.
+    pub connections: usize,
+    /// At once, on one HTTP/2 connection.
+    pub streams: u32,
+}
+
+/// How serving ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Shutdown {
+    /// How long new connections are still accepted after SIGTERM.
+    pub drain_delay: Duration,
+    /// How long what is under way may take after that.
+    pub timeout: Duration,
+}
 
 /// The longest of any time here. More would be no limit.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);

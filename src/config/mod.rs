@@ -5,6 +5,7 @@
 //! may be a secret in the wrong line.
 
 mod app_address;
+mod bearer;
 mod cognito;
 mod conditions;
 mod cookie;
@@ -66,6 +67,7 @@ use crate::secret::{KeyMaterial, Secret};
 use crate::types::Origin;
 
 pub use app_address::{AppAddress, AppAddressError};
+pub use bearer::Bearer;
 pub use conditions::Conditions;
 pub use cookie::SameSiteError;
 pub use csrf::{Csrf, CsrfMode, CsrfModeError};
@@ -77,6 +79,7 @@ pub use forward::{
 pub use gateway::DialectError;
 pub use host_name::split_host;
 pub use key::{KEYS, Key, Kind, VARIABLE_PREFIX};
+pub use limits::{Limits, Shutdown};
 pub use log::LogFormatError;
 pub use path_pattern::{PathPattern, PathPatternError};
 pub use path_prefix::{PathPrefix, PathPrefixError};
@@ -101,6 +104,7 @@ pub struct Config {
     /// Below what path our own endpoints are.
     pub prefix: EndpointPrefix,
     pub forward: Forward,
+    pub bearer: Bearer,
     pub session: Session,
     /// There where `session.store` is Redis, and perhaps where it is not.
     pub redis: Option<Redis>,
@@ -352,39 +356,6 @@ pub struct Admin {
     pub upstream_health_path: PathAndQuery,
 }
 
-/// How much a client can ask of the gate. Nothing here is 0.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Names and values of all a request's fields, in bytes.
-    pub header_bytes: usize,
-    /// Fields of a request, a cookie that came in crumbs being one.
-    pub header_fields: usize,
-    /// A request's target, in bytes.
-    pub uri_bytes: usize,
-    /// A request's body, in bytes.
-    pub body_bytes: Option<u64>,
-    /// From the first byte of a request's head to its last, and from the connection to the first.
-    pub header_timeout: Duration,
-    pub tls_handshake_timeout: Duration,
-    /// How long a connection is kept without a request.
-    pub idle_timeout: Duration,
-    /// How long a client may neither send what it has announced nor take what it has asked for.
-    pub stall_timeout: Duration,
-    /// Of the whole process.
-    pub connections: usize,
-    /// At once, on one HTTP/2 connection.
-    pub streams: u32,
-}
-
-/// How serving ends.
-#[derive(Clone, Copy, Debug)]
-pub struct Shutdown {
-    /// How long new connections are still accepted after SIGTERM.
-    pub drain_delay: Duration,
-    /// How long what is under way may take after that.
-    pub timeout: Duration,
-}
-
 /// What is logged, and how.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -437,6 +408,7 @@ impl Config {
         let shutdown = limits::shutdown(&raw.shutdown, &mut report);
         let log = log::log(&raw.log, &mut report);
         let forward = forward::forward(&raw.forward, &mut report);
+        let bearer = bearer::bearer(&raw.bearer, &mut report);
         for site in &sites {
             if let Some(cookie) = &site.cookie {
                 let secure = if cookie.secure { "true" } else { "false" };
@@ -479,6 +451,7 @@ impl Config {
             gateway,
             prefix,
             forward,
+            bearer,
             session,
             redis,
             listen,

@@ -23,6 +23,7 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) rules: Vec<RawRule>,
     pub(super) forward: RawForward,
+    pub(super) bearer: RawBearer,
     #[serde(default)]
     pub(super) gateway: RawGateway,
     pub(super) cognito: RawCognito,
@@ -110,6 +111,14 @@ pub(super) struct RawForward {
     pub(super) preset: String,
     /// `name=claim`, each.
     pub(super) headers: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBearer {
+    pub(super) accept: bool,
+    pub(super) clients: Vec<String>,
+    pub(super) scopes: Vec<String>,
 }
 
 /// A section without defaults, so that it may be absent as a whole.

@@ -25,11 +25,12 @@ pub struct Access {
 /// What was decided about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
-    /// `forward`, `login`, `unauthorized`, `denied`, `endpoint`, `redirect`, `refused`, `unavailable`.
+    /// `forward`, `bearer`, `public`, `login`, `unauthorized`, `invalid_token`, `denied`, `endpoint`, `redirect`, `refused`,
+    /// `unavailable`.
     pub outcome: &'static str,
     /// `app`, `redirect`, the template of one of our own endpoints, or empty where neither was reached.
     pub route: &'static str,
-    /// Who was signed in.
+    /// Who was signed in, or whose token it was.
     pub sub: Option<String>,
 }
 

@@ -29,8 +29,17 @@ const DURATIONS: [f64; 14] =
 const COOKIE_SIZES: [f64; 8] = [1024.0, 2048.0, 3072.0, 4096.0, 8192.0, 12288.0, 16384.0, 32768.0];
 
 /// What is decided about requests that are not for our own endpoints; shown from the start, at 0.
-const DECISIONS: [&str; 7] =
-    ["forward", "public", "login", "unauthorized", "denied", "unavailable", "refused"];
+const DECISIONS: [&str; 9] = [
+    "forward",
+    "bearer",
+    "public",
+    "login",
+    "unauthorized",
+    "invalid_token",
+    "denied",
+    "unavailable",
+    "refused",
+];
 /// How a callback ends.
 const LOGINS: [&str; 10] = [
     "success",
@@ -47,6 +56,9 @@ const LOGINS: [&str; 10] = [
 /// How a refresh ends: a new access token, a refresh token that is no longer valid, a passing fault, a session that
 /// could not go on.
 const REFRESHES: [&str; 4] = ["success", "refused", "unavailable", "ended"];
+/// What became of a token that a client brought: one that was verified before, one that is good, one that is not, one that
+/// nobody can tell.
+const BEARER_TOKENS: [&str; 4] = ["remembered", "verified", "refused", "unavailable"];
 const FETCHES: [&str; 2] = ["success", "failure"];
 
 /// All that one gate counts. Shared by its threads; there is no global one, so that two gates in a process keep
@@ -58,6 +70,7 @@ pub struct Metrics {
     logins: Results,
     refreshes: Results,
     key_fetches: Results,
+    bearer_tokens: Results,
     cookie_bytes: Histogram,
     websockets: Gauge,
     connections: Gauge,
@@ -132,6 +145,11 @@ impl Metrics {
             results("cognigate_token_refresh", "Refreshes of a session's tokens by their end", &REFRESHES);
         let key_fetches =
             results("cognigate_jwks_refresh", "Fetches of Cognito's signing keys by their end", &FETCHES);
+        let bearer_tokens = results(
+            "cognigate_bearer_tokens",
+            "Tokens that clients brought, by what became of them",
+            &BEARER_TOKENS,
+        );
         let redis = results("cognigate_redis_requests", "Questions to Redis by their end", &FETCHES);
         let redis_connected = Gauge::default();
         registry.register(
@@ -170,6 +188,7 @@ impl Metrics {
             logins,
             refreshes,
             key_fetches,
+            bearer_tokens,
             cookie_bytes,
             websockets,
             connections,
@@ -220,6 +239,11 @@ impl Metrics {
     /// A fetch of the signing keys.
     pub fn keys_fetched(&self, success: bool) {
         count(&self.key_fetches, if success { "success" } else { "failure" });
+    }
+
+    /// A token that a client brought, and what became of it.
+    pub fn bearer_token(&self, result: &'static str) {
+        count(&self.bearer_tokens, result);
     }
 
     /// A session that was given to a browser, in so many bytes of cookies.

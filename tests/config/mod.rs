@@ -1,5 +1,6 @@
 //! The configuration, read in process.
 
+mod bearer;
 mod checks;
 mod csrf;
 mod environment;
