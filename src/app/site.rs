@@ -143,7 +143,7 @@ impl Site {
         }
     }
 
-    /// What the answer tells the browser of its session; nothing where there is none.
+    /// The session's new cookie, where there is a session, and a new cookie by now.
     pub(super) async fn renewed(
         &self,
         prepared: Option<Prepared>,
