@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use cognigate::emulator::{Endpoint, Fault};
 use http::header::SET_COOKIE;
+use tokio::time::timeout;
 
 use super::{DUE, LIFETIME, due, expired, last_bearer, session};
 use crate::support::Stage;
 use crate::support::visitor::{Visitor, set_cookies};
-use crate::support::wire::eventually;
+use crate::support::wire::{PATIENCE, eventually};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -101,7 +102,8 @@ async fn a_result_that_ran_out_before_it_was_carried_is_refreshed_by_its_own_ref
         let held = stage.app.hold();
         let mut gone = visitor.clone();
         let asking = tokio::spawn(async move { gone.fetch("/").await });
-        stage.app.reached(stage.app.count() + 1).await;
+        let forwarded = stage.app.reached(stage.app.count() + 1);
+        timeout(PATIENCE, forwarded).await.expect("the request is with the app");
         assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), round);
         asking.abort();
         let _ = asking.await;
