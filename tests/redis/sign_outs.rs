@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use cognigate::emulator::Endpoint;
+use cognigate::types::empty;
+use http::{HeaderValue, Response, StatusCode};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::in_cookies::{beside_redis, refresh_uncarried, single_use};
 use super::replicas::at;
 use crate::support::Stage;
 use crate::support::redis::RedisServer;
 use crate::support::visitor::Visitor;
-use crate::support::wire::eventually;
+use crate::support::wire::{PATIENCE, eventually};
 
 /// Waits until a copy of a cookie is refused.
 async fn dies(what: &str, copy: &Visitor) {
@@ -110,4 +115,40 @@ async fn nonsense_in_the_set_signs_nobody_out() {
     dies("the sign-out is heard", &at(&dead, replica.address())).await;
     assert_eq!(visitor.fetch("/").await.status(), 200);
     assert_eq!(at(&visitor, replica.address()).fetch("/").await.status(), 200);
+}
+
+#[tokio::test]
+async fn what_is_open_at_another_replica_ends_too() {
+    let (_server, stage) = beside_redis(|setup| setup).await;
+    let other = stage.replica(&[]).await;
+    let mut visitor = stage.signed_in().await;
+    stage.app.answer(|_| {
+        let mut switched = Response::new(empty());
+        *switched.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        for (name, value) in [
+            ("upgrade", "websocket"),
+            ("connection", "Upgrade"),
+            ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+        ] {
+            switched.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        switched
+    });
+    let mut socket = TcpStream::connect(other.address()).await.unwrap();
+    let cookies = visitor.jar.line().unwrap();
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: app.test\r\nOrigin: https://app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: {}\r\n\r\n",
+        cookies.to_str().unwrap(),
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        bytes.push(timeout(PATIENCE, socket.read_u8()).await.expect("an answer").unwrap());
+    }
+    assert!(bytes.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&bytes));
+    assert_eq!(visitor.navigate("/oauth2/sign_out").await.status(), 303);
+    let mut close = [0; 4];
+    timeout(PATIENCE, socket.read_exact(&mut close)).await.expect("an end").unwrap();
+    assert_eq!((close[0], u16::from_be_bytes([close[2], close[3]])), (0x88, 1008), "{close:?}");
 }
