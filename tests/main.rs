@@ -72,6 +72,8 @@ mod sign_in;
 #[cfg(feature = "redis-tests")]
 mod simulation;
 #[cfg(feature = "emulator")]
+mod sites;
+#[cfg(feature = "emulator")]
 mod smuggling;
 #[cfg(feature = "emulator")]
 mod step_up;

@@ -132,6 +132,7 @@ impl App {
         let Inbound { site, head, .. } = *inbound;
         let ruling = site.ruling(original, host, path);
         let is_api = ruling.as_ref().is_some_and(|ruling| ruling.access() == Access::Api);
+        let provider = ruling.as_ref().and_then(|ruling| ruling.rule.identity_provider.as_deref());
         // nginx asks by GET, whatever the request was that was refused.
         let (method, uri) = (original.method(), original.target.clone().into());
         let original = RequestHead { method, uri: &uri, ..*head };
@@ -151,7 +152,7 @@ impl App {
                 let response = match judged {
                     Err(Failure::NotRecent { max_age }) if goes_to_sign_in => {
                         decision.outcome = "login";
-                        site.rp.begin_login(&original, Vec::new(), Ask::anew(max_age))
+                        site.rp.begin_login(&original, Vec::new(), Ask::anew(max_age).by(provider))
                     }
                     Err(failure @ Failure::NotRecent { .. }) => {
                         decision.outcome = "unauthorized";
@@ -177,7 +178,7 @@ impl App {
             Admission::CookieLost => Err(Failure::CookieLost),
             Admission::Login { expired } => {
                 decision.outcome = "login";
-                Ok(site.rp.begin_login(&original, expired, Ask::default()))
+                Ok(site.rp.begin_login(&original, expired, Ask::default().by(provider)))
             }
         };
         // To whoever sent the original request, and with the way back to it.

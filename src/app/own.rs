@@ -52,7 +52,7 @@ impl App {
                 }
                 // Only a navigation may be given a login cookie; what does not say what it is may be one.
                 None if is_declared_fetch(head.headers) => Err(Failure::Unauthenticated),
-                None => Ok(site.rp.start(head)),
+                None => Ok(site.start(&inbound.host, head)),
             },
         }
     }

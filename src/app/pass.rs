@@ -71,6 +71,7 @@ impl App {
             let forwarded = proxy::forward(upstream, head.method, uri, head.headers, payload, &passport);
             return Ok(self.deliver(site, forwarded.await?, None));
         }
+        let provider = ruling.rule.identity_provider.as_deref();
         let goes_to_sign_in =
             access == Access::User && !is_websocket && is_navigation(head.method, head.headers);
         match site.rp.admit(head).await {
@@ -85,7 +86,7 @@ impl App {
                     let response = match failure {
                         Failure::NotRecent { max_age } if goes_to_sign_in && caller.session().is_some() => {
                             decision.outcome = "login";
-                            site.rp.begin_login(head, Vec::new(), Ask::anew(max_age))
+                            site.rp.begin_login(head, Vec::new(), Ask::anew(max_age).by(provider))
                         }
                         failure => {
                             decision.outcome = outcome(&failure);
@@ -106,7 +107,7 @@ impl App {
             }
             Admission::Login { expired } if goes_to_sign_in => {
                 decision.outcome = "login";
-                Ok(site.rp.begin_login(head, expired, Ask::default()))
+                Ok(site.rp.begin_login(head, expired, Ask::default().by(provider)))
             }
             Admission::CookieLost if goes_to_sign_in => Err(Failure::CookieLost),
             Admission::Login { .. } | Admission::CookieLost => {

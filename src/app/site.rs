@@ -23,6 +23,7 @@ use crate::failure::denied::Denial;
 use crate::policy::csrf::Csrf;
 use crate::policy::host::RequestHost;
 use crate::policy::origins::Origins;
+use crate::policy::path::CanonicalPath;
 use crate::policy::rules::{Rules, Ruling, Verdict};
 use crate::proxy;
 use crate::secret::live::LiveSecret;
@@ -97,6 +98,16 @@ impl Site {
             origins: Origins::new(&site.public_url, &site.origins),
             csrf: Csrf::new(&site.csrf, &site.public_url),
         })
+    }
+
+    /// Answers `start`: by the provider of the rule for where it comes back to, unless another is asked for.
+    pub(super) fn start(&self, host: &RequestHost, head: &RequestHead<'_>) -> Response<Body> {
+        let return_to = self.rp.asked_return(head);
+        let path = return_to.as_str().split('?').next().unwrap_or_default();
+        let rule =
+            CanonicalPath::parse(path).ok().map(|path| self.rules.decide(host, &path, &Method::GET).rule);
+        let usual = rule.and_then(|rule| rule.identity_provider.as_deref());
+        self.rp.start(head, return_to, usual)
     }
 
     /// The answer to a failure, for whoever sent `head`.

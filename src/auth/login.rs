@@ -31,6 +31,14 @@ impl Ask<'_> {
     }
 }
 
+impl<'a> Ask<'a> {
+    /// The same by this provider, where one is named.
+    #[must_use]
+    pub fn by(self, identity_provider: Option<&'a str>) -> Self {
+        Self { identity_provider, ..self }
+    }
+}
+
 impl RelyingParty {
     /// Sends a navigation to the login page; it comes back to where it was going.
     ///
@@ -51,13 +59,16 @@ impl RelyingParty {
         navigation::return_to(head, &self.public_url, self.prefix.as_str())
     }
 
-    /// `start?rd=…`: sends to the login page whoever asks, to come back to `rd`; with `max_age`, in seconds, to prove
-    /// anew who they are.
+    /// `start?rd=…`: sends to the login page whoever asks, to come back to `return_to`, which is its `rd`; with
+    /// `max_age`, in seconds, to prove anew who they are; with `idp` by that provider, if it may be asked for, else by
+    /// `usual`, where one is.
     #[must_use]
-    pub fn start(&self, head: &RequestHead<'_>) -> Response<Body> {
+    pub fn start(&self, head: &RequestHead<'_>, return_to: ReturnTo, usual: Option<&str>) -> Response<Body> {
         let max_age = parameter(head, "max_age").and_then(|text| text.parse().ok()).map(Duration::from_secs);
-        let ask = Ask { max_age, ..Ask::default() };
-        self.send_to_cognito(head, self.asked_return(head), State::random(false), Vec::new(), ask)
+        let asked = parameter(head, "idp");
+        let asked = asked.as_ref().filter(|name| self.identity_providers.contains(name));
+        let ask = Ask { max_age, identity_provider: asked.map(String::as_str).or(usual) };
+        self.send_to_cognito(head, return_to, State::random(false), Vec::new(), ask)
     }
 
     /// A login whose own cookie is gone begins once more; its state says so.
@@ -66,7 +77,8 @@ impl RelyingParty {
     }
 
     /// The `rd` of a request, once; anything else is the root.
-    fn asked_return(&self, head: &RequestHead<'_>) -> ReturnTo {
+    #[must_use]
+    pub fn asked_return(&self, head: &RequestHead<'_>) -> ReturnTo {
         match parameter(head, "rd") {
             Some(text) => ReturnTo::parse(&text, &self.public_url, self.prefix.as_str()),
             None => ReturnTo::root(),

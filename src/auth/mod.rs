@@ -76,6 +76,8 @@ pub struct RelyingParty {
     scopes: String,
     authorize: Url,
     authorize_parameters: AuthorizeParameters,
+    /// Those that may be asked for.
+    identity_providers: Vec<String>,
     logout: Url,
     attributes: Attributes,
     login_states: LoginStates,
@@ -159,6 +161,7 @@ impl RelyingParty {
             scopes: cognito.scopes.join(" "),
             authorize: endpoints.authorize.clone(),
             authorize_parameters: cognito.authorize.clone(),
+            identity_providers: cognito.identity_providers.clone(),
             logout: endpoints.logout.clone(),
             attributes: login_attributes.clone(),
             login_states: LoginStates::new(login_sealer, name, login_attributes, clock.clone()),

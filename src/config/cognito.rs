@@ -36,6 +36,7 @@ pub(super) fn cognito(raw: &RawCognito, keys: SiteKeys, report: &mut Report) -> 
     let scopes = scopes(&raw.scopes, keys, report);
     let authorize = authorize(raw, keys, report);
     let overrides = overrides(raw, http, keys, report);
+    let identity_providers = identity_providers(&raw.identity_providers, keys, report);
     Some(Cognito {
         pool: pool?,
         client_id: client_id?,
@@ -45,6 +46,7 @@ pub(super) fn cognito(raw: &RawCognito, keys: SiteKeys, report: &mut Report) -> 
         scopes: scopes?,
         overrides,
         authorize,
+        identity_providers: identity_providers?,
         allow_insecure_http: raw.allow_insecure_http,
     })
 }
@@ -188,6 +190,27 @@ fn authorize(raw: &RawCognito, keys: SiteKeys, report: &mut Report) -> Authorize
         prompt: raw.prompt.clone(),
         resource: raw.resource.clone(),
     }
+}
+
+fn identity_providers(names: &[String], keys: SiteKeys, report: &mut Report) -> Option<Vec<String>> {
+    let key = keys.of("cognito.identity_providers");
+    let problem = if let Some(at) = names.iter().position(|name| !is_provider(name)) {
+        format!("its item {}: {NOT_A_PROVIDER}", at + 1)
+    } else if let Some(at) = duplicate(names) {
+        format!("its item {} is there twice", at + 1)
+    } else {
+        return Some(names.to_vec());
+    };
+    report.problem(&key, problem);
+    None
+}
+
+pub(super) const NOT_A_PROVIDER: &str = "it must be the name of an identity provider of the pool, such as Google or COGNITO: at most 32 characters, without \
+     white space";
+
+/// As Cognito names them.
+pub(super) fn is_provider(name: &str) -> bool {
+    (1..=32).contains(&name.chars().count()) && !name.contains(odd)
 }
 
 fn is_language(text: &str) -> bool {

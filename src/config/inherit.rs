@@ -30,7 +30,9 @@ pub(super) fn taken(said: &BTreeMap<String, &Value>) -> Layer {
 fn is_left(key: &str, says: impl Fn(&str) -> bool) -> bool {
     let own = |keys: &[&str]| keys.iter().any(|key| says(&format!("cognito.{key}")));
     match key.strip_prefix("cognito.") {
-        Some("client_id" | "domain" | "issuer" | "jwks_url" | "resource") => !own(&["user_pool_id"]),
+        Some("client_id" | "domain" | "issuer" | "jwks_url" | "resource" | "identity_providers") => {
+            !own(&["user_pool_id"])
+        }
         Some("client_secret" | "client_secret_file") => {
             !own(&["user_pool_id", "client_id", "client_secret", "client_secret_file"])
         }

@@ -33,6 +33,7 @@ pub const KEYS: &[Key] = &[
     Key::new("rules[].claims", Kind::Lists, None),
     Key::new("rules[].max_auth_age", Kind::Duration, None),
     Key::new("rules[].csrf", Kind::Text, None),
+    Key::new("rules[].identity_provider", Kind::Text, None),
     Key::new("rules[].allow_preflight", Kind::Switch, Some("false")),
     Key::new("forward.host", Kind::Text, Some(r#""preserve""#)),
     Key::new("forward.bearer", Kind::Text, Some(r#""access""#)),
@@ -57,6 +58,7 @@ pub const KEYS: &[Key] = &[
     Key::new("cognito.userinfo_url", Kind::Text, None),
     Key::new("cognito.identity_provider", Kind::Text, None),
     Key::new("cognito.idp_identifier", Kind::Text, None),
+    Key::new("cognito.identity_providers", Kind::List, Some("[]")),
     Key::new("cognito.lang", Kind::Text, None),
     Key::new("cognito.prompt", Kind::Text, None),
     Key::new("cognito.resource", Kind::Text, None),
@@ -129,6 +131,7 @@ pub const KEYS: &[Key] = &[
     Key::new("sites[].cognito.userinfo_url", Kind::Text, None),
     Key::new("sites[].cognito.identity_provider", Kind::Text, None),
     Key::new("sites[].cognito.idp_identifier", Kind::Text, None),
+    Key::new("sites[].cognito.identity_providers", Kind::List, None),
     Key::new("sites[].cognito.lang", Kind::Text, None),
     Key::new("sites[].cognito.prompt", Kind::Text, None),
     Key::new("sites[].cognito.resource", Kind::Text, None),
@@ -163,6 +166,7 @@ pub const KEYS: &[Key] = &[
     Key::new("sites[].rules[].claims", Kind::Lists, None),
     Key::new("sites[].rules[].max_auth_age", Kind::Duration, None),
     Key::new("sites[].rules[].csrf", Kind::Text, None),
+    Key::new("sites[].rules[].identity_provider", Kind::Text, None),
     Key::new("sites[].rules[].allow_preflight", Kind::Switch, Some("false")),
 ];
 

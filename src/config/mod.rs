@@ -209,6 +209,8 @@ pub struct Cognito {
     pub scopes: Vec<String>,
     pub overrides: EndpointOverrides,
     pub authorize: AuthorizeParameters,
+    /// Those that whoever begins a sign-in may ask for; none is twice.
+    pub identity_providers: Vec<String>,
     /// True permits `http` endpoints off loopback; they were checked already.
     pub allow_insecure_http: bool,
 }

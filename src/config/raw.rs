@@ -100,6 +100,7 @@ pub(super) struct RawRule {
     pub(super) claims: Option<BTreeMap<String, Vec<String>>>,
     pub(super) max_auth_age: Option<String>,
     pub(super) csrf: Option<String>,
+    pub(super) identity_provider: Option<String>,
     pub(super) allow_preflight: bool,
 }
 
@@ -147,6 +148,9 @@ pub(super) struct RawCognito {
     pub(super) userinfo_url: Option<String>,
     pub(super) identity_provider: Option<String>,
     pub(super) idp_identifier: Option<String>,
+    /// Absent in a site with a pool of its own.
+    #[serde(default)]
+    pub(super) identity_providers: Vec<String>,
     pub(super) lang: Option<String>,
     pub(super) prompt: Option<String>,
     pub(super) resource: Option<String>,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 
+use super::cognito::{NOT_A_PROVIDER, is_provider};
 use super::conditions::{Conditions, conditions};
 use super::csrf::CsrfMode;
 use super::duration::HumanDuration;
@@ -36,6 +37,8 @@ pub struct Rule {
     pub max_auth_age: Option<Duration>,
     /// In the place of what holds for all others.
     pub csrf: Option<CsrfMode>,
+    /// Where Cognito sends those on who come to sign in, in place of what holds for all.
+    pub identity_provider: Option<String>,
     /// True where CORS preflights, which never carry credentials, pass without any.
     pub allow_preflight: bool,
 }
@@ -103,6 +106,7 @@ pub(super) fn rules(
                 conditions: Conditions::default(),
                 max_auth_age: None,
                 csrf: None,
+                identity_provider: None,
                 allow_preflight: false,
             }),
             Err(error) => report.problem(public, format_args!("its item {}: {error}", at + 1)),
@@ -160,6 +164,7 @@ impl Entry<'_> {
         let csrf = raw.csrf.as_deref().map(|text| report.parse::<CsrfMode>(&self.key("csrf"), text));
         let access = access?;
         self.refuse_what_has_no_effect(access, report);
+        let identity_provider = self.identity_provider(access, report);
         let methods = methods?;
         if raw.allow_preflight && !methods.is_empty() && !methods.contains(&Method::OPTIONS) {
             report.problem(
@@ -177,6 +182,7 @@ impl Entry<'_> {
             conditions: conditions?,
             max_auth_age: max_auth_age?,
             csrf: csrf.map_or(Some(None), |mode| mode.map(Some))?,
+            identity_provider: identity_provider?,
             allow_preflight: raw.allow_preflight,
         })
     }
@@ -193,6 +199,22 @@ impl Entry<'_> {
             Some(texts) => list(&self.key(last), texts, report, parse),
             None => Some(Vec::new()),
         }
+    }
+
+    fn identity_provider(&self, access: Access, report: &mut Report) -> Option<Option<String>> {
+        let Some(name) = &self.raw.identity_provider else { return Some(None) };
+        let key = self.key("identity_provider");
+        if access != Access::User {
+            let text = format_args!(
+                "it has no effect where access is {access}, which sends nobody to sign in; leave it out"
+            );
+            report.problem(&key, text);
+        } else if !is_provider(name) {
+            report.problem(&key, NOT_A_PROVIDER);
+        } else {
+            return Some(Some(name.clone()));
+        }
+        None
     }
 
     fn max_auth_age(&self, text: &str, report: &mut Report) -> Option<Duration> {

@@ -74,6 +74,7 @@ impl Rules {
             conditions: Conditions::default(),
             max_auth_age: None,
             csrf: None,
+            identity_provider: None,
             allow_preflight: false,
         };
         let mut entries = Vec::new();

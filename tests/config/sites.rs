@@ -278,6 +278,36 @@ fn what_is_wrong_in_a_site_is_told_with_its_place() {
 }
 
 #[test]
+fn providers_that_may_be_asked_for_are_those_of_the_pool() {
+    let pool =
+        "[sites.cognito]\nuser_pool_id = 'eu-west-1_Other'\nclient_id = 'b'\ndomain = 'b.example.org'\n";
+    let config = load(&format!("identity_providers = ['COGNITO', 'Google']\n{}", two(pool)));
+    let of = |at: usize| config.sites[at].cognito.identity_providers.clone();
+    assert_eq!((of(0), of(1)), (vec!["COGNITO".to_owned(), "Google".to_owned()], vec![]));
+    for (list, says) in
+        [("['a b']", "its item 1: it must be the name"), ("['a', 'a']", "its item 2 is there twice")]
+    {
+        let message = problem(&format!("identity_providers = {list}\n{A}"));
+        assert_says(&message, &["sites[0].cognito.identity_providers (cognigate.toml:", says]);
+    }
+    let rule = |access: &str, name: &str| {
+        two(&format!("[[sites.rules]]\npath = '/x'\naccess = '{access}'\nidentity_provider = '{name}'\n"))
+    };
+    assert_eq!(load(&rule("user", "Okta")).sites[1].rules[0].identity_provider.as_deref(), Some("Okta"));
+    for access in ["api", "public", "deny"] {
+        let message = problem(&rule(access, "Okta"));
+        assert_says(
+            &message,
+            &["sites[1].rules[0].identity_provider", "has no effect where access is", access],
+        );
+    }
+    assert_says(
+        &problem(&rule("user", "a b")),
+        &["sites[1].rules[0].identity_provider", "it must be the name"],
+    );
+}
+
+#[test]
 fn a_mistake_that_sites_share_is_told_with_where_it_is() {
     let message =
         Given::minimal().load_text(text(&format!("scopes = []\n{}", two("")))).unwrap_err().to_string();
