@@ -56,9 +56,9 @@ pub enum Failure {
     Unauthenticated,
     #[error("a rule is not met: {}", .0.detail())]
     Denied(Denial),
-    /// Somebody is signed in, for longer than is taken here.
+    /// Somebody has signed in, longer ago than is taken here; `by_session` where a browser can do something about it.
     #[error("the sign-in is older than is taken here")]
-    NotRecent { max_age: Duration },
+    NotRecent { max_age: Duration, by_session: bool },
     #[error(transparent)]
     Bearer(#[from] BearerRefused),
     #[error("Cognito's signing keys have not been loaded yet")]
@@ -222,7 +222,7 @@ impl Failure {
             .header(ALLOW, HeaderValue::from_static(allow)),
             Self::Unauthenticated => Look::unauthenticated(rp, head),
             Self::Denied(denial) => Look::denied(rp, &denial),
-            Self::NotRecent { max_age } => step_up::look(rp, head, max_age),
+            Self::NotRecent { max_age, by_session } => step_up::look(rp, head, max_age, by_session),
             Self::Bearer(refused) => bearer::look(rp, &refused),
             Self::KeysUnavailable => bearer::keys_unavailable(),
             Self::CookieLost => Look::new(

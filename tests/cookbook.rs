@@ -283,11 +283,10 @@ async fn recipe_7_several_apps_under_one_host() {
 async fn recipe_8_customers_and_staff() {
     let kitchen = Kitchen::with(8, |pool| {
         user(pool, "alice").groups.push("staff".to_owned());
-        let staff = pool.clients.iter_mut().find(|client| client.id == FURTHER_CLIENT).unwrap();
-        staff.callback_urls = vec!["https://staff.example.com/oauth2/callback".to_owned()];
-        staff.logout_urls = vec!["https://staff.example.com/oauth2/signed_out".to_owned()];
     })
     .await;
+    let urls = ["callback", "signed_out"].map(|last| format!("https://staff.example.com/oauth2/{last}"));
+    assert!(kitchen.stage.cognito.set_urls(FURTHER_CLIENT, &[&urls[0]], &[&urls[1]]));
     let (mut bob, page) = kitchen.signed_in("bob", "/orders").await;
     assert_eq!(text(&page), "the app");
     assert_eq!(kitchen.visitor().navigate("/catalogue/1").await.status(), 200);

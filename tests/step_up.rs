@@ -177,3 +177,28 @@ async fn nginx_is_told_to_ask_and_sends_its_client_the_same_ways() {
     let said = [("x-original-url", page.as_str()), ("x-original-method", "GET")];
     assert_eq!(alice.send(Method::GET, "/oauth2/auth", &said, "").await.status(), 200);
 }
+
+#[tokio::test]
+async fn a_token_of_an_earlier_sign_in_is_told_so_too_and_sent_nowhere() {
+    let accept = |setup: Setup| setup.set("bearer.accept", "true").set("bearer.clients", "demo-client");
+    let (stage, _) = six_minutes_ago(accept).await;
+    let token = stage.app.last().header("authorization").unwrap().to_owned();
+    let mut program = stage.visitor();
+    for path in ["/api/orders", "/pay/now"] {
+        let said = [&NAVIGATION[..], &[("authorization", token.as_str())]].concat();
+        let told = program.send(Method::GET, path, &said, "").await;
+        assert_told(&told);
+        assert!(json(&told)["login_url"].is_null(), "{}", text(&told));
+    }
+    stage.signed_in().await;
+    let token = stage.app.last().header("authorization").unwrap().to_owned();
+    let said = [("authorization", token.as_str())];
+    assert_eq!(program.send(Method::GET, "/api/orders", &said, "").await.status(), 200);
+    // A token is nobody else's idea, whatever page the request says it is of.
+    let said = [
+        ("authorization", token.as_str()),
+        ("sec-fetch-site", "cross-site"),
+        ("origin", "https://evil.test"),
+    ];
+    assert_eq!(program.send(Method::POST, "/api/orders", &said, "").await.status(), 200);
+}

@@ -53,7 +53,7 @@ impl App {
                 decision.sub = Some(caller.sub().to_owned());
                 let asked = (original.method.as_ref(), &host, head.headers);
                 if let Err(failure) = site.judge_caller(&ruling, &caller, asked) {
-                    if let Failure::NotRecent { max_age } = failure {
+                    if let Failure::NotRecent { max_age, .. } = failure {
                         decision.outcome = "unauthorized";
                         return Ok(nginx::unauthenticated(step_up::challenge(&site.rp, max_age)));
                     }
@@ -150,7 +150,7 @@ impl App {
                 let goes_to_sign_in = goes_to_sign_in && caller.session().is_some();
                 let judged = ruling.map_or(Ok(()), |ruling| site.judge(&ruling, &caller));
                 let response = match judged {
-                    Err(Failure::NotRecent { max_age }) if goes_to_sign_in => {
+                    Err(Failure::NotRecent { max_age, .. }) if goes_to_sign_in => {
                         decision.outcome = "login";
                         site.rp.begin_login(&original, Vec::new(), Ask::anew(max_age).by(provider))
                     }

@@ -84,7 +84,7 @@ impl App {
                     site.judge_caller(&ruling, &caller, (Some(head.method), host, head.headers))
                 {
                     let response = match failure {
-                        Failure::NotRecent { max_age } if goes_to_sign_in && caller.session().is_some() => {
+                        Failure::NotRecent { max_age, by_session: true } if goes_to_sign_in => {
                             decision.outcome = "login";
                             site.rp.begin_login(head, Vec::new(), Ask::anew(max_age).by(provider))
                         }

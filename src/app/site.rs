@@ -150,7 +150,10 @@ impl Site {
         match ruling.judge(&subject, self.clock.now()) {
             Verdict::Pass => Ok(()),
             Verdict::Denied(unmet) => Err(Failure::Denied(Denial::of(&subject, unmet, is_api))),
-            Verdict::Stale => Err(Failure::NotRecent { max_age: ruling.max_auth_age().unwrap_or_default() }),
+            Verdict::Stale => Err(Failure::NotRecent {
+                max_age: ruling.max_auth_age().unwrap_or_default(),
+                by_session: caller.session().is_some(),
+            }),
         }
     }
 

@@ -21,16 +21,26 @@ pub fn challenge(rp: &RelyingParty, max_age: Duration) -> Option<HeaderValue> {
     HeaderValue::try_from(text).ok()
 }
 
-/// For a program, and for a script, which sends its browser to the `login_url`.
-pub(super) fn look(rp: Option<&RelyingParty>, head: &RequestHead<'_>, max_age: Duration) -> Look {
+/// For a program, and for a script, which sends its browser to the `login_url`; a token that a client brings is not made
+/// here.
+pub(super) fn look(
+    rp: Option<&RelyingParty>,
+    head: &RequestHead<'_>,
+    max_age: Duration,
+    by_session: bool,
+) -> Look {
     let mut look = Look::new(
         StatusCode::UNAUTHORIZED,
         "A recent sign-in is required",
-        "You are signed in, and this needs you to sign in once more.",
+        if by_session {
+            "You are signed in, and this needs you to sign in once more."
+        } else {
+            "The access token is of a sign-in that is too long ago for this."
+        },
     );
     if let Some(challenge) = rp.and_then(|rp| challenge(rp, max_age)) {
         look = look.header(WWW_AUTHENTICATE, challenge);
     }
-    look.login_url = rp.map(|rp| rp.step_up_url(head, max_age));
+    look.login_url = rp.filter(|_| by_session).map(|rp| rp.step_up_url(head, max_age));
     look
 }
