@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cognigate::emulator::TokenEdit;
+use cognigate::emulator::{Endpoint, Fault, ReplyEdit, TokenEdit};
 use serde_json::json;
 
 use crate::support::visitor::{json as body, set_cookies};
@@ -26,6 +26,91 @@ async fn claims_that_are_asked_for_are_kept_and_renewed_and_no_others() {
     stage.clock.advance(HOUR);
     let claims = body(&visitor.fetch("/oauth2/userinfo").await)["claims"].clone();
     assert_eq!(claims["custom:tenant"], "green");
+}
+
+/// A stage that asks userInfo, for a pool whose id tokens have no email and no tier.
+async fn asking_userinfo() -> Stage {
+    let stage = Stage::with(|setup| {
+        setup.set("session.userinfo", "true").set("session.claims", "custom:tier,email_verified,name")
+    })
+    .await;
+    for (name, value) in [("custom:tier", "gold"), ("preferred_username", "Alice"), ("name", "Alice A.")] {
+        stage.cognito.set_attribute("alice", name, Some(value));
+    }
+    let names = ["email", "email_verified", "custom:tier", "preferred_username"];
+    let short = names.into_iter().fold(TokenEdit::id().always(), |edit, name| edit.drop_claim(name));
+    stage.cognito.edit_token(short);
+    stage
+}
+
+#[tokio::test]
+async fn userinfo_says_what_the_id_token_does_not_and_nothing_else() {
+    let stage = asking_userinfo().await;
+    stage.cognito.edit_token(TokenEdit::id().set("name", "as the id token says"));
+    let mut visitor = stage.signed_in().await;
+    let claims = body(&visitor.fetch("/oauth2/userinfo").await)["claims"].clone();
+    assert_eq!(claims["custom:tier"], "gold");
+    assert_eq!(claims["email_verified"], json!(true), "userInfo has it as a text");
+    assert_eq!(claims["name"], "as the id token says");
+    let arrived = stage.app.last();
+    assert_eq!(arrived.header("x-forwarded-email"), Some("alice@example.com"));
+    assert_eq!(arrived.header("x-forwarded-preferred-username"), Some("Alice"));
+    let asked = stage.cognito.last(Endpoint::Userinfo).unwrap();
+    assert_eq!(asked.header("authorization"), arrived.header("authorization"));
+    assert_eq!(stage.cognito.count(Endpoint::Userinfo), 1);
+}
+
+#[tokio::test]
+async fn userinfo_is_not_asked_unless_it_is_wanted() {
+    let stage = Stage::with(|setup| setup.set("session.claims", "custom:tier")).await;
+    stage.cognito.edit_token(TokenEdit::id().drop_claim("email"));
+    stage.signed_in().await;
+    assert_eq!(stage.app.last().header("x-forwarded-email"), None);
+    assert_eq!(stage.cognito.count(Endpoint::Userinfo), 0);
+}
+
+#[tokio::test]
+async fn userinfo_is_asked_again_by_a_refresh_and_may_then_be_out_of_reach() {
+    let stage = asking_userinfo().await;
+    let mut visitor = stage.signed_in().await;
+    stage.cognito.set_attribute("alice", "custom:tier", Some("silver"));
+    stage.clock.advance(HOUR);
+    let claims = body(&visitor.fetch("/oauth2/userinfo").await)["claims"].clone();
+    assert_eq!(claims["custom:tier"], "silver");
+    stage.cognito.set_attribute("alice", "custom:tier", None);
+    for fault in [Fault::status(503), Fault::status(200).body("<html>")] {
+        stage.cognito.fail(Endpoint::Userinfo, fault);
+        stage.clock.advance(HOUR);
+        let claims = body(&visitor.fetch("/oauth2/userinfo").await)["claims"].clone();
+        assert_eq!(
+            (&claims["custom:tier"], &claims["email"]),
+            (&json!("silver"), &json!("alice@example.com"))
+        );
+    }
+    stage.clock.advance(HOUR);
+    let claims = body(&visitor.fetch("/oauth2/userinfo").await)["claims"].clone();
+    assert!(claims.get("custom:tier").is_none(), "gone there, gone here");
+}
+
+#[tokio::test]
+async fn a_userinfo_that_is_out_of_reach_or_about_somebody_else_lets_nobody_in() {
+    let stage = asking_userinfo().await;
+    let breakages: [(fn(&Stage), u16); 3] = [
+        (|stage| stage.cognito.fail(Endpoint::Userinfo, Fault::status(503)), 503),
+        (|stage| stage.cognito.edit_reply(Endpoint::Userinfo, ReplyEdit::set("sub", "somebody else")), 502),
+        (|stage| stage.cognito.edit_reply(Endpoint::Userinfo, ReplyEdit::drop_member("sub")), 502),
+    ];
+    for (breakage, status) in breakages {
+        breakage(&stage);
+        let mut visitor = stage.visitor();
+        let callback = visitor.reach_callback("alice", "/").await;
+        assert_eq!(visitor.navigate(&callback).await.status(), status);
+        assert!(visitor.jar.get(SESSION).is_none());
+    }
+    let mut visitor = stage.signed_in().await;
+    stage.cognito.edit_reply(Endpoint::Userinfo, ReplyEdit::set("sub", "somebody else"));
+    stage.clock.advance(HOUR);
+    assert_eq!(visitor.fetch("/").await.status(), 401, "the session is over");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! with a button, never in an automatic second round, but for the one restart of a login whose cookie is gone.
 
 use http::{HeaderValue, Response};
+use serde_json::Value;
 use url::form_urlencoded;
 
 use super::login_state::{LoginState, State};
@@ -130,12 +131,19 @@ impl RelyingParty {
     async fn verified_session(&self, tokens: TokenSet, login: &LoginState) -> Result<Session, CallbackError> {
         let id_token = tokens.id_token.ok_or(GrantError::Malformed("it has no id_token"))?;
         let refused = |token| move |reason| CallbackError::Refused { token, reason };
-        let id =
+        let mut id =
             self.verifier.id_token(id_token.expose(), Some(&login.nonce())).await.map_err(refused("id"))?;
         let access =
             self.verifier.access_token(tokens.access_token.expose()).await.map_err(refused("access"))?;
         if id.sub != access.sub {
             return Err(CallbackError::Mismatch("their `sub` differs"));
+        }
+        if self.kept.asks_userinfo() {
+            let userinfo = self.tokens.userinfo(&tokens.access_token).await?;
+            if userinfo.get("sub").and_then(Value::as_str) != Some(&id.sub) {
+                return Err(CallbackError::Mismatch("userInfo is about another `sub`"));
+            }
+            self.kept.complete(&mut id, userinfo);
         }
         let auth_time = id.auth_time.or(access.auth_time);
         let expires = self.kept.expires(&id, &access);

@@ -6,6 +6,8 @@ use crate::config::{Config, ForwardBearer};
 use crate::secret::Secret;
 use crate::session::{Identity, Session};
 
+use serde_json::{Map, Value};
+
 /// Kept of every user, under names of their own.
 const ALWAYS: [&str; 5] = ["sub", "cognito:username", "email", "cognito:groups", "preferred_username"];
 
@@ -19,6 +21,8 @@ pub struct Kept {
     id_token: bool,
     /// It is what the app gets.
     forwards_id_token: bool,
+    /// What the id token does not say is looked for at userInfo.
+    userinfo: bool,
 }
 
 impl Kept {
@@ -37,6 +41,34 @@ impl Kept {
             shown: shown.clone(),
             id_token: config.session.store_id_token || forwards_id_token,
             forwards_id_token,
+            userinfo: config.session.userinfo,
+        }
+    }
+
+    /// True where userInfo is asked too.
+    pub fn asks_userinfo(&self) -> bool {
+        self.userinfo
+    }
+
+    /// Adds what userInfo says and the id token does not.
+    pub fn complete(&self, id: &mut IdClaims, userinfo: Map<String, Value>) {
+        let text = |name: &str| userinfo.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        id.email = id.email.take().or_else(|| text("email").map(str::to_owned));
+        let name = id.preferred_username.take();
+        id.preferred_username = name.or_else(|| text("preferred_username").map(str::to_owned));
+        for (name, value) in userinfo {
+            id.all.entry(name).or_insert(value);
+        }
+    }
+
+    /// Adds what was known before and the id token does not say, where userInfo cannot be asked for it.
+    pub fn complete_from(&self, id: &mut IdClaims, known: &Identity) {
+        id.email = id.email.take().or_else(|| known.email.clone());
+        id.preferred_username = id.preferred_username.take().or_else(|| known.preferred_username.clone());
+        for (name, json) in &known.claims {
+            if let (None, Ok(value)) = (id.all.get(name), serde_json::from_str(json)) {
+                id.all.insert(name.clone(), value);
+            }
         }
     }
 

@@ -9,4 +9,5 @@ pub mod endpoints;
 pub mod http;
 pub mod jwks;
 pub mod token;
+mod userinfo;
 pub mod verify;

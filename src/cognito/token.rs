@@ -27,9 +27,10 @@ const LAST_PAUSE: Duration = Duration::from_secs(2);
 /// Asks for tokens as one app client.
 #[derive(Debug)]
 pub struct TokenClient {
-    http: Http,
+    pub(super) http: Http,
     token_url: Url,
     revoke_url: Url,
+    pub(super) userinfo_url: Url,
     client_id: String,
     client_secret: LiveSecret,
 }
@@ -67,6 +68,7 @@ impl TokenClient {
             http,
             token_url: endpoints.token.clone(),
             revoke_url: endpoints.revoke.clone(),
+            userinfo_url: endpoints.userinfo.clone(),
             client_id: client_id.to_owned(),
             client_secret,
         }

@@ -70,6 +70,7 @@ pub const KEYS: &[Key] = &[
     Key::new("session.max_lifetime", Kind::Duration, Some(r#""30d""#)),
     Key::new("session.idle_timeout", Kind::Duration, None),
     Key::new("session.claims", Kind::List, Some("[]")),
+    Key::new("session.userinfo", Kind::Switch, Some("false")),
     Key::new("session.store_id_token", Kind::Switch, Some("false")),
     Key::new("redis.url", Kind::Secret, None),
     Key::new("redis.url_file", Kind::SecretFile, None),

@@ -258,6 +258,8 @@ pub struct Session {
     pub idle_timeout: Option<Duration>,
     /// Claims of the id token that are kept beside those that always are; those that rules ask for among them.
     pub claims: Vec<String>,
+    /// True where userInfo is asked for what the id token does not say.
+    pub userinfo: bool,
     pub store_id_token: bool,
 }
 

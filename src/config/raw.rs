@@ -168,6 +168,7 @@ pub(super) struct RawSession {
     pub(super) max_lifetime: String,
     pub(super) idle_timeout: Option<String>,
     pub(super) claims: Vec<String>,
+    pub(super) userinfo: bool,
     pub(super) store_id_token: bool,
 }
 

@@ -38,6 +38,7 @@ pub(super) fn session(raw: &RawSession, report: &mut Report) -> Option<Session> 
             None => None,
         },
         claims: claims(&raw.claims, report),
+        userinfo: raw.userinfo,
         store_id_token: raw.store_id_token,
     })
 }

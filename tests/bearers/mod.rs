@@ -5,6 +5,7 @@ mod cases;
 mod keys;
 mod lasting;
 mod questions;
+mod rules;
 
 use cognigate::emulator::TokenEdit;
 use http::Method;
@@ -22,12 +23,12 @@ async fn stage_with(change: impl FnOnce(Setup) -> Setup) -> Stage {
     Stage::with(|setup| change(accepting(setup))).await
 }
 
-fn accepting(setup: Setup) -> Setup {
+pub(crate) fn accepting(setup: Setup) -> Setup {
     setup.set("bearer.accept", "true").set("bearer.clients", "demo-service,demo-public")
 }
 
 /// A program's token.
-async fn service_token(stage: &Stage) -> String {
+pub(crate) async fn service_token(stage: &Stage) -> String {
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", "demo-service"),

@@ -9,7 +9,35 @@ const PAGE: &str = include_str!("../../docs/nginx.md");
 with_both!(
     case_13_a_mapped_claim_arrives_by_the_pages_two_lines_and_the_clients_own_does_not,
     an_answer_to_somebody_whose_token_is_not_forwarded_is_private_too,
+    a_program_passes_by_a_token_of_its_own_and_a_bad_one_is_told_so,
 );
+
+async fn a_program_passes_by_a_token_of_its_own_and_a_bad_one_is_told_so(which: Which) {
+    let front = Front::with(which, crate::bearers::accepting).await;
+    let token = format!("Bearer {}", crate::bearers::service_token(&front.stage).await);
+    let mut program = front.visitor();
+    let answer = program.send(Method::POST, "/jobs?x=1", &[("authorization", &token)], "work").await;
+    assert_eq!(answer.status(), 200, "{}", front.nginx.log());
+    let arrived = front.stage.app.last();
+    assert_eq!(
+        (arrived.header("authorization"), arrived.target.as_str()),
+        (Some(token.as_str()), "/jobs?x=1")
+    );
+    assert_eq!((arrived.header("x-forwarded-user"), &arrived.body[..]), (None, &b"work"[..]));
+    let mut alice = front.signed_in().await;
+    let count = front.stage.app.count();
+    for visitor in [&mut program, &mut alice] {
+        let junk = [&NAVIGATION[..], &[("authorization", "Bearer junk")]].concat();
+        let answer = visitor.send(Method::GET, "/", &junk, "").await;
+        assert_eq!(answer.status(), 401);
+        // nginx hands on the one of its question too.
+        let challenges = answer.headers().get_all("www-authenticate");
+        let said = challenges.iter().all(|line| line.to_str().unwrap().contains("error=\"invalid_token\""));
+        assert!(said && challenges.iter().next().is_some(), "{answer:?}");
+        assert!(!answer.headers().contains_key("location") && !answer.headers().contains_key("set-cookie"));
+    }
+    assert_eq!(front.stage.app.count(), count);
+}
 
 async fn case_13_a_mapped_claim_arrives_by_the_pages_two_lines_and_the_clients_own_does_not(which: Which) {
     let (_, lines) = PAGE.split_once("```nginx\n").unwrap();

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use serde_json::Value;
+
 use super::Shared;
 use crate::cognito::token::{GrantError, TokenSet};
 use crate::cognito::verify::TokenRefused;
@@ -86,9 +88,22 @@ impl Shared {
         }
         let (identity, expires) = match &tokens.id_token {
             Some(token) => {
-                let id = self.verifier.id_token(token.expose(), None).await?;
+                let mut id = self.verifier.id_token(token.expose(), None).await?;
                 if id.sub != held.identity.sub {
                     return Err(RefreshError::OtherUser);
+                }
+                if self.kept.asks_userinfo() {
+                    match self.tokens.userinfo(&tokens.access_token).await {
+                        Ok(it) if it.get("sub").and_then(Value::as_str) == Some(&id.sub) => {
+                            self.kept.complete(&mut id, it);
+                        }
+                        Ok(_) => return Err(RefreshError::OtherUser),
+                        // Not worth the new tokens, which may be the only ones that are good.
+                        Err(error) => {
+                            tracing::warn!(%error, session = %held.id, "userInfo has no news; what was known stays");
+                            self.kept.complete_from(&mut id, &held.identity);
+                        }
+                    }
                 }
                 let expires = self.kept.expires(&id, &access);
                 (self.kept.identity(id, &access), expires)
