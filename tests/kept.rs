@@ -95,7 +95,8 @@ async fn userinfo_is_asked_again_by_a_refresh_and_may_then_be_out_of_reach() {
 #[tokio::test]
 async fn a_userinfo_that_is_out_of_reach_or_about_somebody_else_lets_nobody_in() {
     let stage = asking_userinfo().await;
-    let breakages: [(fn(&Stage), u16); 3] = [
+    type Breakage = fn(&Stage);
+    let breakages: [(Breakage, u16); 3] = [
         (|stage| stage.cognito.fail(Endpoint::Userinfo, Fault::status(503)), 503),
         (|stage| stage.cognito.edit_reply(Endpoint::Userinfo, ReplyEdit::set("sub", "somebody else")), 502),
         (|stage| stage.cognito.edit_reply(Endpoint::Userinfo, ReplyEdit::drop_member("sub")), 502),
