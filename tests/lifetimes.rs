@@ -120,6 +120,23 @@ async fn a_copy_of_a_cookie_that_was_not_used_ends_with_the_time_that_is_sealed_
 }
 
 #[tokio::test]
+async fn a_use_that_is_to_be_written_down_is_told_though_a_refresh_runs_beside_it() {
+    let stage = Stage::with(|setup| setup.set("session.idle_timeout", "10m")).await;
+    let mut visitor = stage.signed_in().await;
+    for _ in 0..6 {
+        stage.clock.advance(9 * MINUTE);
+        visitor.fetch("/").await;
+    }
+    stage.clock.advance(5 * MINUTE + 30 * SECOND);
+    let held = stage.cognito.hold(Endpoint::TokenRefresh);
+    let asking = tokio::spawn(async move { max_age(&visitor.fetch("/").await) });
+    held.holding(1).await;
+    stage.app.reached(8).await;
+    held.release();
+    assert_eq!(asking.await.unwrap(), Some(10 * 60));
+}
+
+#[tokio::test]
 async fn a_touch_never_stores_tokens_that_a_refresh_has_replaced() {
     let stage = Stage::with(|setup| setup.set("session.idle_timeout", "10m")).await;
     let mut visitor = stage.signed_in().await;

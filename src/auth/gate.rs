@@ -84,7 +84,11 @@ impl RelyingParty {
         }
         let (session, renewal) = match self.refresher.fresh(&held).await {
             // What is about to be replaced is not written down.
-            Freshness::Current { coming: true } => (Arc::from(held.session), Renewal::Perhaps),
+            Freshness::Current { coming: true } => {
+                let must =
+                    self.refresher.is_lost_uncarried() || self.lifetimes.want_touch(&held.session, now);
+                (Arc::from(held.session), if must { Renewal::Awaited } else { Renewal::Perhaps })
+            }
             // What an older key sealed is sealed anew, so that the key can leave the ring one day.
             Freshness::Current { coming: false } => match self.touched(held, now).await {
                 Some(it) => it,

@@ -170,12 +170,15 @@ impl Refresher {
         self.shared.lock().is_running(id)
     }
 
-    /// Waits for a refresh that is under way beside an answer, where the answer should carry what it brings: with
-    /// rotation that is all that is left of the session, and where nothing is shared no other replica knows of it.
+    /// True where an answer should carry what a refresh beside it brings: with rotation that is all that is left of
+    /// the session, and where nothing is shared no other replica knows of it.
+    #[must_use]
+    pub fn is_lost_uncarried(&self) -> bool {
+        !self.shared.store.shares_refreshes() && self.shared.rotates.load(Ordering::Relaxed)
+    }
+
+    /// Waits for a refresh that is under way, a second from its beginning at most.
     pub async fn landed(&self, id: SessionId) {
-        if self.shared.store.shares_refreshes() || !self.shared.rotates.load(Ordering::Relaxed) {
-            return;
-        }
         let flight = self.shared.lock().of(id, self.shared.clock.now()).cloned();
         if let Some(Flight::Running { since, mut ended }) = flight {
             let _ = tokio::time::timeout_at(since + PATIENCE, ended.changed()).await;

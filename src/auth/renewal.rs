@@ -18,6 +18,8 @@ pub enum Renewal {
     Now,
     /// What a refresh brings that runs beside the request, where it has brought it by then.
     Perhaps,
+    /// As [`Renewal::Perhaps`], and the browser should not be without it: the answer waits, a second at most.
+    Awaited,
 }
 
 /// What an answer may be given, as far as it is known before there is one.
@@ -41,7 +43,7 @@ impl RelyingParty {
     ) -> Result<Prepared, TooLarge> {
         let lines = match renewal {
             Renewal::Now => self.lines(session, cookies)?,
-            Renewal::None | Renewal::Perhaps => Vec::new(),
+            Renewal::None | Renewal::Perhaps | Renewal::Awaited => Vec::new(),
         };
         Ok(Prepared { session: Arc::clone(session), renewal, lines })
     }
@@ -49,12 +51,9 @@ impl RelyingParty {
     /// The lines for an answer whose head is there: of the newest state of the session that is known by now.
     ///
     /// None of one that was signed out while the answer was under way.
-    /// Waits for one thing, and a second at most: see [`Refresher::landed`].
-    ///
-    /// [`Refresher::landed`]: super::refresh::Refresher::landed
     pub async fn renewed(&self, prepared: Prepared, cookies: &RequestCookies) -> Vec<HeaderValue> {
         let Prepared { session, renewal, lines } = prepared;
-        if renewal == Renewal::Perhaps {
+        if renewal == Renewal::Awaited {
             self.refresher.landed(session.id).await;
         }
         if renewal == Renewal::None || self.signed_out.contains(&session.id) {

@@ -27,7 +27,7 @@ impl RelyingParty {
         }
         self.watched.signed_out(id);
         let newest = self.refresher.forget(id);
-        tracing::info!(session = %id, "signed out at another replica");
+        tracing::debug!(session = %id, "signed out at another replica");
         // The one that it was signed out at may not know of this.
         if let Some(token) = newest.and_then(|newest| newest.refresh_token.clone()) {
             self.revocations.revoke(Arc::clone(&self.tokens), token, id);
