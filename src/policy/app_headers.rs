@@ -188,6 +188,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::config::MappedHeader;
 
     #[test]
     fn case_18_a_claim_never_reaches_a_header_raw() {
@@ -200,6 +201,27 @@ mod tests {
         );
         assert_eq!(shown(&json!({ "a": "b\r\nc", "d": [1, 2] })), "{\"a\":\"b\\r\\nc\",\"d\":[1,2]}");
         assert_eq!((shown(&json!(7.5)), shown(&json!(false))), ("7.5".to_owned(), "false".to_owned()));
+    }
+
+    #[test]
+    fn case_13_a_mapped_name_is_taken_from_trailers_in_every_spelling() {
+        let forward = Forward {
+            bearer: ForwardBearer::Access,
+            preset: Preset::None,
+            headers: vec![MappedHeader {
+                name: HeaderName::from_static("x-tenant"),
+                claim: "custom:tenant".to_owned(),
+            }],
+        };
+        let mut trailers = HeaderMap::new();
+        for name in ["x-tenant", "x_tenant", "x.tenant", "x-forwarded-user", "x-tenants", "x-ten"] {
+            trailers.append(HeaderName::from_static(name), HeaderValue::from_static("forged"));
+            trailers.append(HeaderName::from_static(name), HeaderValue::from_static("twice"));
+        }
+        AppHeaders::new(&forward, false).take_from(&mut trailers);
+        let mut left: Vec<&str> = trailers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["x-ten", "x-tenants"]);
     }
 
     #[test]
