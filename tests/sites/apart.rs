@@ -6,8 +6,10 @@ use cognigate::emulator::Endpoint;
 use http::Method;
 
 use super::{APPS, SITES, Scene, body, pool_of};
-use crate::support::SESSION;
+use crate::reloading::{Followed, OTHER_KEY};
 use crate::support::visitor::{FETCH, json, location, parameter, set_cookies};
+use crate::support::wire::eventually;
+use crate::support::{SESSION, TEST_KEY, ready};
 
 #[tokio::test]
 async fn case_56_a_session_of_one_site_is_nothing_at_another() {
@@ -113,5 +115,26 @@ async fn each_site_refreshes_by_its_own_client_and_pool() {
         assert_ne!(scene.apps[at].last().header("authorization").map(str::to_owned), before);
         let (now, pool) = (scene.asked(Endpoint::TokenRefresh), pool_of(at));
         assert_eq!((now[pool], now[1 - pool]), (asked[pool] + 1, asked[1 - pool]));
+    }
+}
+
+#[tokio::test]
+async fn new_keys_in_their_file_are_new_at_every_site() {
+    let file = Followed::new(TEST_KEY);
+    let path = file.path();
+    let keys = format!("keys = ['{TEST_KEY}']");
+    let in_a_file = |text: String| text.replace(&keys, &format!("keys_file = '{}'", path.display()));
+    let scene = Scene::start("", [""; 3], in_a_file);
+    ready(scene.gate.admin_address()).await;
+    let mut alices = Vec::new();
+    for at in 0..3 {
+        alices.push(scene.signed_in(at).await);
+    }
+    file.put(OTHER_KEY);
+    for alice in &alices {
+        eventually("the session ends with its key", || async {
+            alice.clone().fetch("/").await.status() == 401
+        })
+        .await;
     }
 }
