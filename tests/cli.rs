@@ -43,6 +43,34 @@ fn check_prints_the_effective_configuration_with_places_and_without_secrets() {
 }
 
 #[test]
+fn check_prints_what_each_site_has_to_be_registered_as() {
+    let sites = "[[sites]]\npublic_url = 'https://a.example.com'\nupstream = 'http://a'\n\
+                 [[sites]]\npublic_url = 'https://b.example.com'\nupstream = 'http://b'\ncognito.client_id = 'of-b'\n";
+    let (_, cognito) = FILE.split_once("[cognito]").unwrap();
+    let file = format!("prefix = '/auth'\n[cognito]{cognito}{sites}");
+    let (code, out, err) =
+        Program::new(&["check"]).file("cognigate.toml", &file).variable("COGNIGATE_SESSION__KEYS", KEY).run();
+    assert_eq!((code, err.as_str()), (0, ""));
+    let mut rest = &*out;
+    for line in [
+        "[[sites]]\npublic_url = \"https://a.example.com\" # cognigate.toml:8\n",
+        "[sites.cognito]\nuser_pool_id = \"eu-west-1_AbCdEfGhI\" # cognigate.toml:3\nclient_id = \"client\" # cognigate.toml:4\n\
+         client_secret = \"[redacted]\" # cognigate.toml:5\n",
+        "[[sites]]\npublic_url = \"https://b.example.com\" # cognigate.toml:11\n",
+        "client_id = \"of-b\" # cognigate.toml:13\n",
+        "\n# https://a.example.com\n# to be registered with the app client client:\n\
+         #   callback   https://a.example.com/auth/callback\n#   sign-out   https://a.example.com/auth/signed_out\n",
+        "\n# https://b.example.com\n# to be registered with the app client of-b:\n\
+         #   callback   https://b.example.com/auth/callback\n#   sign-out   https://b.example.com/auth/signed_out\n",
+        "#   token      https://auth.example.com/oauth2/token\n",
+    ] {
+        let Some((_, behind)) = rest.split_once(line) else { panic!("{line:?} is not in:\n{rest}") };
+        rest = behind;
+    }
+    assert!(toml::from_str::<toml::Table>(&out).is_ok(), "{out}");
+}
+
+#[test]
 fn check_ends_with_64_and_every_problem_with_its_place() {
     let file = format!("{FILE}teapot = 'SENTINEL'\n[cookie]\nsecure = 'SENTINEL'\n");
     let program = Program::new(&["check", "--set", "cognito.client=SENTINEL"]).file("cognigate.toml", &file);

@@ -14,7 +14,7 @@ use crate::support::wire::{self, eventually};
 use crate::support::{SESSION, Stage, TEST_KEY};
 
 /// A key for tests only: 32 bytes of 8.
-const OTHER_KEY: &str = "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=";
+pub(crate) const OTHER_KEY: &str = "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=";
 
 /// A folder with one file, which a gate follows.
 pub(crate) struct Followed {

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use cognigate::emulator::Endpoint;
+use http::Method;
 
 use super::{APPS, SITES, Scene, body, pool_of};
-use crate::support::SESSION;
-use crate::support::visitor::{json, location, parameter, set_cookies};
+use crate::reloading::{Followed, OTHER_KEY};
+use crate::support::visitor::{FETCH, json, location, parameter, set_cookies};
+use crate::support::wire::eventually;
+use crate::support::{SESSION, TEST_KEY, ready};
 
 #[tokio::test]
 async fn case_56_a_session_of_one_site_is_nothing_at_another() {
@@ -28,6 +31,26 @@ async fn case_56_a_session_of_one_site_is_nothing_at_another() {
     scene.clock.advance(Duration::from_secs(60));
     assert_eq!(body(&thief.sign_in("bob", "/").await), "the app b");
     assert_eq!(json(&thief.fetch("/oauth2/userinfo").await)["preferredUsername"], "bob");
+}
+
+#[tokio::test]
+async fn case_56_a_token_that_one_pool_s_site_takes_is_judged_anew_at_another_s() {
+    // The same id of an app client in both pools.
+    let scene = Scene::with("[bearer]\naccept = true\nclients = ['demo-client']", [""; 3]).await;
+    let mut tokens = Vec::new();
+    for at in [0, 2] {
+        scene.signed_in(at).await;
+        tokens.push(scene.apps[at].last().header("authorization").unwrap().to_owned());
+    }
+    for _ in 0..2 {
+        for (token, takes) in tokens.iter().zip([[200, 200, 401], [401, 401, 200]]) {
+            for (at, status) in takes.into_iter().enumerate() {
+                let headers = [&FETCH[..], &[("authorization", token)]].concat();
+                let answer = scene.visitor(at).send(Method::GET, "/", &headers, "").await;
+                assert_eq!(answer.status(), status, "at {}", SITES[at]);
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -92,5 +115,26 @@ async fn each_site_refreshes_by_its_own_client_and_pool() {
         assert_ne!(scene.apps[at].last().header("authorization").map(str::to_owned), before);
         let (now, pool) = (scene.asked(Endpoint::TokenRefresh), pool_of(at));
         assert_eq!((now[pool], now[1 - pool]), (asked[pool] + 1, asked[1 - pool]));
+    }
+}
+
+#[tokio::test]
+async fn new_keys_in_their_file_are_new_at_every_site() {
+    let file = Followed::new(TEST_KEY);
+    let path = file.path();
+    let keys = format!("keys = ['{TEST_KEY}']");
+    let in_a_file = |text: String| text.replace(&keys, &format!("keys_file = '{}'", path.display()));
+    let scene = Scene::start("", [""; 3], in_a_file);
+    ready(scene.gate.admin_address()).await;
+    let mut alices = Vec::new();
+    for at in 0..3 {
+        alices.push(scene.signed_in(at).await);
+    }
+    file.put(OTHER_KEY);
+    for alice in &alices {
+        eventually("the session ends with its key", || async {
+            alice.clone().fetch("/").await.status() == 401
+        })
+        .await;
     }
 }
