@@ -283,6 +283,10 @@ async fn recipe_7_several_apps_under_one_host() {
 async fn recipe_8_customers_and_staff() {
     let kitchen = Kitchen::with(8, |pool| {
         user(pool, "alice").groups.push("staff".to_owned());
+        pool.clients
+            .iter_mut()
+            .filter(|client| client.id == FURTHER_CLIENT)
+            .for_each(|it| it.secrets.clear());
     })
     .await;
     let urls = ["callback", "signed_out"].map(|last| format!("https://staff.example.com/oauth2/{last}"));
