@@ -26,8 +26,9 @@ use crate::support::visitor::{FETCH, NAVIGATION, PASSWORD};
 use crate::support::wire::{eventually, exchange};
 use crate::support::{PUBLIC_URL, Setup, Stage};
 
-/// So many people are served at the same time, with all their requests.
-const AT_ONCE: usize = 24;
+/// So many people are served at the same time, with all their requests: no more than a busy machine gets done within the
+/// second that an answer waits for its refresh.
+const AT_ONCE: usize = 4;
 /// How long Cognito takes for a refresh: longer than the app for its answer.
 const REFRESH_TAKES: Duration = Duration::from_millis(20);
 /// How much later what is slow on its way arrives: less than any grace but none.

@@ -1,6 +1,6 @@
 //! Three replicas, many people, and refresh tokens that rotate: who is signed out, and what it costs Cognito.
 //!
-//! A dozen people come in each row; with `SIMULATION_USERS=1000` it is as many as in docs/operations.md, which takes minutes.
+//! A dozen people come in each row; as many as in docs/operations.md with `SIMULATION_USERS=1000`, which takes many minutes.
 
 mod crowd;
 mod lines;
@@ -49,6 +49,8 @@ struct Outcome {
 async fn simulate(case: Case, users: usize) -> Outcome {
     let server = (case.place != Place::Cookie).then(RedisServer::start);
     let mut crowd = Crowd::new(users, |setup| {
+        // A busy machine is no Redis that is down.
+        let setup = if server.is_some() { setup.set("redis.timeout", "10s") } else { setup };
         let setup = setup.rotation(Duration::from_secs(case.grace)).pool(|settings| {
             settings.clients[0].rotation_siblings = case.siblings;
         });
@@ -89,13 +91,15 @@ impl Outcome {
         let is_its_own = |row: &&str| row.split('|').take(4).eq(own.split('|').take(4));
         let row = page.lines().find(is_its_own).unwrap_or_else(|| panic!("there is no row for {own}"));
         let figures = |row: &str| -> Vec<f64> {
-            row.split('|').skip(4).filter_map(|cell| cell.trim().replace(',', "").parse().ok()).collect()
+            let first = |cell: &str| cell.split(" of ").next().unwrap().trim().replace(',', "").parse().ok();
+            row.split('|').skip(4).filter_map(first).collect()
         };
         let (said, is) = (figures(row), figures(&own));
         assert_eq!((said.len(), is.len()), (3, 3), "{row}");
         assert!(said[0] > 0.0 || self.signed_out == 0, "{own}, and the page has {row}");
-        // Few people come to fewer replicas, and siblings that end make some ask twice.
-        assert!(is[1] < said[1] + 1.0 && is[2] < said[2] + 1.0, "{own}, and the page has {row}");
+        // Siblings that end make some ask twice.
+        let is_no_dearer = is[1] < said[1] + 0.5 && is[2] < said[2] + 0.5;
+        assert!(is_no_dearer || self.case.siblings == Siblings::End, "{own}, and the page has {row}");
     }
 }
 
@@ -112,7 +116,8 @@ impl fmt::Display for Outcome {
             Siblings::End => "end",
         };
         let each = |moment: Moment| moment.refreshes as f64 / self.users as f64;
-        write!(f, "| {place} | {} s | {siblings} | {} |", self.case.grace, self.signed_out)?;
+        let of = (self.signed_out, self.users);
+        write!(f, "| {place} | {} s | {siblings} | {} of {} |", self.case.grace, of.0, of.1)?;
         write!(f, " {:.2} | {:.2} |", each(self.due), each(self.run_out))
     }
 }
