@@ -26,15 +26,15 @@ use crate::cookie::read::RequestCookies;
 use crate::crypto::random;
 use crate::failure::Failure;
 use crate::policy::app_headers::AppHeaders;
+use crate::policy::forwarded_chain::ForwardedChain;
 use crate::policy::host::{HostError, Hosts, RequestHost};
 use crate::policy::path::CanonicalPath;
 use crate::policy::proxies::TrustedProxies;
 use crate::policy::size::Sizes;
-use crate::policy::way::Way;
 use crate::proxy::client::ForwardError;
+use crate::proxy::discard::discard_rest;
 use crate::proxy::hop;
 use crate::proxy::tunnel::Tunnels;
-use crate::proxy::unread::read_away;
 use crate::proxy::upstreams::Upstreams;
 use crate::proxy::{Bounds, NoWay, Payload, upgrade};
 use crate::secret::live::LiveSecret;
@@ -75,7 +75,7 @@ pub struct App {
 struct Inbound<'a> {
     site: &'a Site,
     head: &'a RequestHead<'a>,
-    way: &'a Way,
+    way: &'a ForwardedChain,
     host: RequestHost,
     path: CanonicalPath,
     /// True for `OPTIONS *`.
@@ -209,7 +209,7 @@ impl App {
         access.end(&request_id, response.status(), &decision, &self.metrics);
         match payload.body {
             Some(unread) if head.version == Version::HTTP_2 && !unread.is_end_stream() => {
-                read_away(response, unread)
+                discard_rest(response, unread)
             }
             _ => response,
         }
@@ -241,7 +241,7 @@ impl App {
         &self,
         upstreams: Option<&Upstreams>,
         (site, host): (&Site, RequestHost),
-        (head, way): (&RequestHead<'_>, &Way),
+        (head, way): (&RequestHead<'_>, &ForwardedChain),
         payload: &mut Payload,
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {

@@ -13,7 +13,7 @@ use crate::failure::{Failure, grpc};
 use crate::policy::preflight::is_preflight;
 use crate::proxy::tunnel::End;
 use crate::proxy::upstreams::Upstreams;
-use crate::proxy::{self, Forwarded, Passport, Payload, lasting};
+use crate::proxy::{self, Forwarded, Passport, Payload, long_lived};
 use crate::telemetry::access::Decision;
 use crate::types::Body;
 
@@ -130,9 +130,9 @@ impl App {
         let caller = caller.filter(|_| self.on_session_end == OnSessionEnd::Close);
         let over = || caller.map(|caller| -> End { Box::pin(site.rp.over(caller)) });
         match forwarded {
-            Forwarded::Answer(response) if lasting::is_event_stream(response.headers()) => {
+            Forwarded::Answer(response) if long_lived::is_event_stream(response.headers()) => {
                 let (over, told) = (over(), self.tunnels.told());
-                lasting::until(
+                long_lived::until(
                     response,
                     match over {
                         Some(over) => Box::pin(async move {
@@ -145,7 +145,7 @@ impl App {
             }
             // A call in the middle of which the gate ends is finished, as any answer is.
             Forwarded::Answer(response) if grpc::is_grpc(response.headers()) => match over() {
-                Some(over) => lasting::until(response, over, Some(grpc::session_over())),
+                Some(over) => long_lived::until(response, over, Some(grpc::session_over())),
                 None => response,
             },
             Forwarded::Answer(response) => response,

@@ -6,7 +6,6 @@
 pub mod bearer;
 pub mod callback;
 pub mod caller;
-mod everywhere;
 pub mod gate;
 pub mod identity;
 pub mod lifetimes;
@@ -22,6 +21,7 @@ pub mod return_to;
 mod revocation;
 mod sign_outs;
 pub mod subject;
+mod user_sessions;
 pub mod userinfo;
 mod verified;
 mod watched;

@@ -5,10 +5,10 @@
 //! one call and never burn a rotated token. Biased towards the user: a passing fault never ends a session whose access
 //! token is valid.
 
+mod across_replicas;
 mod flights;
 mod grant;
 mod results;
-mod turn;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

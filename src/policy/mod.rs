@@ -4,6 +4,7 @@
 pub mod app_headers;
 pub mod conditions;
 pub mod csrf;
+pub mod forwarded_chain;
 pub mod host;
 pub mod origins;
 pub mod path;
@@ -13,4 +14,3 @@ mod readings;
 pub mod rules;
 pub mod size;
 pub mod subject;
-pub mod way;

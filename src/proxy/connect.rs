@@ -39,13 +39,13 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Knows the way to one app. Cheap to clone, but for its TLS settings, which clones share.
 #[derive(Clone)]
 pub(super) struct Connector {
-    way: Way,
+    way: ForwardedChain,
     tcp: HttpConnector,
     timeout: Duration,
 }
 
 #[derive(Clone)]
-enum Way {
+enum ForwardedChain {
     Http(Uri),
     H2c(Uri),
     Https { uri: Uri, name: ServerName<'static>, any: TlsConnector, http1: TlsConnector },
@@ -94,14 +94,14 @@ pub struct NoWay;
 impl Connector {
     pub(super) fn new(upstream: &config::Upstream) -> Result<Self, NoWay> {
         let way = match &upstream.address {
-            AppAddress::Http(url) => Way::Http(base(url)?),
-            AppAddress::H2c(url) => Way::H2c(base(url)?),
+            AppAddress::Http(url) => ForwardedChain::Http(base(url)?),
+            AppAddress::H2c(url) => ForwardedChain::H2c(base(url)?),
             AppAddress::Https(url) => {
                 let settings = upstream.tls.as_ref().ok_or(NoWay)?;
                 let [any, http1] = tls::connectors(settings);
-                Way::Https { uri: base(url)?, name: settings.server_name.clone(), any, http1 }
+                ForwardedChain::Https { uri: base(url)?, name: settings.server_name.clone(), any, http1 }
             }
-            AppAddress::Unix(path) => Way::Unix(Arc::new(path.clone())),
+            AppAddress::Unix(path) => ForwardedChain::Unix(Arc::new(path.clone())),
         };
         let mut tcp = HttpConnector::new();
         // Shared among the addresses of a name, so that one that answers nothing leaves time for the next.
@@ -116,17 +116,17 @@ impl Connector {
     /// The scheme of a request to the app.
     pub(super) fn scheme(&self) -> Scheme {
         match self.way {
-            Way::Https { .. } => Scheme::HTTPS,
-            Way::Http(_) | Way::H2c(_) | Way::Unix(_) => Scheme::HTTP,
+            ForwardedChain::Https { .. } => Scheme::HTTPS,
+            ForwardedChain::Http(_) | ForwardedChain::H2c(_) | ForwardedChain::Unix(_) => Scheme::HTTP,
         }
     }
 
     /// True where a connection may turn out to be one that requests share.
     pub(super) fn may_share(&self, speaks: Speaks) -> bool {
         match self.way {
-            Way::H2c(_) => true,
-            Way::Https { .. } => speaks == Speaks::Any,
-            Way::Http(_) | Way::Unix(_) => false,
+            ForwardedChain::H2c(_) => true,
+            ForwardedChain::Https { .. } => speaks == Speaks::Any,
+            ForwardedChain::Http(_) | ForwardedChain::Unix(_) => false,
         }
     }
 
@@ -143,9 +143,9 @@ impl Connector {
     {
         let opening = async {
             match &self.way {
-                Way::Http(uri) => speak_http1(self.tcp(uri).await?).await,
-                Way::H2c(uri) => speak_http2(self.tcp(uri).await?).await,
-                Way::Https { uri, name, any, http1 } => {
+                ForwardedChain::Http(uri) => speak_http1(self.tcp(uri).await?).await,
+                ForwardedChain::H2c(uri) => speak_http2(self.tcp(uri).await?).await,
+                ForwardedChain::Https { uri, name, any, http1 } => {
                     let tcp = self.tcp(uri).await?;
                     let connector = if speaks == Speaks::Any { any } else { http1 };
                     let stream = connector.connect(name.clone(), tcp).await.map_err(ConnectError::Tls)?;
@@ -154,7 +154,7 @@ impl Connector {
                         _ => speak_http1(stream).await,
                     }
                 }
-                Way::Unix(path) => {
+                ForwardedChain::Unix(path) => {
                     let stream = UnixStream::connect(&**path).await;
                     speak_http1(stream.map_err(|error| ConnectError::Network(error.into()))?).await
                 }

@@ -8,7 +8,7 @@ use http::header::{FORWARDED, HeaderName, VIA};
 use http::{HeaderMap, HeaderValue, Version};
 
 use crate::policy::app_headers::{begins, is};
-use crate::policy::way::Way;
+use crate::policy::forwarded_chain::ForwardedChain;
 use crate::types::{Origin, RequestId};
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -55,7 +55,7 @@ pub(super) fn names_the_client(name: &HeaderName) -> bool {
 pub(super) fn set(
     headers: &mut HeaderMap,
     received: &HeaderMap,
-    way: &Way,
+    way: &ForwardedChain,
     version: Version,
     public_url: &Origin,
     request_id: &RequestId,
@@ -92,7 +92,7 @@ fn via(version: Version) -> HeaderValue {
     })
 }
 
-fn addresses(way: &Way) -> String {
+fn addresses(way: &ForwardedChain) -> String {
     let mut text = String::new();
     for hop in way.hops() {
         let comma = if text.is_empty() { "" } else { ", " };
@@ -103,7 +103,7 @@ fn addresses(way: &Way) -> String {
 }
 
 /// An element a hop (RFC 7239 §4); the last is about our own connection, and says what it was asked for.
-fn elements(way: &Way, scheme: &str, authority: &str) -> String {
+fn elements(way: &ForwardedChain, scheme: &str, authority: &str) -> String {
     let mut text = String::new();
     for hop in way.hops() {
         let comma = if text.is_empty() { "" } else { ", " };

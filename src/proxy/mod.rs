@@ -6,16 +6,16 @@
 pub mod client;
 mod connect;
 mod counted_stream;
+pub mod discard;
 mod forwarded;
 mod frames;
 pub mod health;
 pub mod hop;
-pub mod lasting;
+pub mod long_lived;
 mod pool;
 mod tls;
 mod trailers;
 pub mod tunnel;
-pub mod unread;
 pub mod upgrade;
 mod upload;
 pub mod upstreams;
@@ -41,7 +41,7 @@ use self::upload::Upload;
 use crate::cookie::chunk::is_own;
 use crate::cookie::read::RequestCookies;
 use crate::policy::app_headers::AppHeaders;
-use crate::policy::way::Way;
+use crate::policy::forwarded_chain::ForwardedChain;
 use crate::types::{Body, Origin, RequestId, empty};
 
 /// What is added to a request on its way.
@@ -52,7 +52,7 @@ pub struct Passport<'a> {
     /// What a client must not say.
     pub app_headers: &'a Arc<AppHeaders>,
     pub public_url: &'a Origin,
-    pub way: &'a Way,
+    pub way: &'a ForwardedChain,
     /// What the client spoke.
     pub version: Version,
     pub request_id: &'a RequestId,

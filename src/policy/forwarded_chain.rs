@@ -14,7 +14,7 @@ const MOST: usize = 32;
 
 /// Where a request came from, and through whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Way {
+pub struct ForwardedChain {
     /// What a trusted peer says that came before it, the farthest first.
     before: Vec<IpAddr>,
     peer: IpAddr,
@@ -29,18 +29,18 @@ impl TrustedProxies {
     /// former. What it says is taken whole or not at all. Proxies write one of the two and pass on what a client put
     /// into the other, so they are never mixed.
     #[must_use]
-    pub fn way(&self, peer: IpAddr, headers: &HeaderMap) -> Way {
+    pub fn way(&self, peer: IpAddr, headers: &HeaderMap) -> ForwardedChain {
         let peer = peer.to_canonical();
         let trusted = self.include(peer);
         let before = if trusted { said(headers).unwrap_or_default() } else { Vec::new() };
         // From the near end, the first that is not on the list: what lies behind it, anybody could have made up.
         let nearest = before.iter().rev().find(|address| !self.include(**address));
         let client = nearest.or(before.first()).copied().unwrap_or(peer);
-        Way { before, peer, client, trusted }
+        ForwardedChain { before, peer, client, trusted }
     }
 }
 
-impl Way {
+impl ForwardedChain {
     /// Who asks, as far as anybody knows.
     #[must_use]
     pub fn client(&self) -> IpAddr {

@@ -30,7 +30,7 @@ struct Lingering {
 
 /// Has the answer end when `request` has, or after five seconds.
 #[must_use]
-pub fn read_away(answer: Response<Body>, request: Incoming) -> Response<Body> {
+pub fn discard_rest(answer: Response<Body>, request: Incoming) -> Response<Body> {
     answer.map(|answer| {
         let until = Box::pin(sleep(LINGER));
         Lingering { answer, is_said: false, request, until }.boxed_unsync()

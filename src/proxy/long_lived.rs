@@ -13,7 +13,7 @@ use super::tunnel::End;
 use crate::types::{Body, BoxError};
 
 /// A body that has its regular end when `end` resolves.
-struct Lasting {
+struct LongLived {
     body: Body,
     end: End,
     /// What is said last, where it ends so.
@@ -33,10 +33,10 @@ pub fn is_event_stream(headers: &HeaderMap) -> bool {
 /// anew.
 #[must_use]
 pub fn until(response: Response<Body>, end: End, trailers: Option<HeaderMap>) -> Response<Body> {
-    response.map(|body| Lasting { body, end, trailers, ended: false }.boxed_unsync())
+    response.map(|body| LongLived { body, end, trailers, ended: false }.boxed_unsync())
 }
 
-impl HttpBody for Lasting {
+impl HttpBody for LongLived {
     type Data = Bytes;
     type Error = BoxError;
 
