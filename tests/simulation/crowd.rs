@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::ops::AddAssign;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -53,7 +54,7 @@ struct Person {
 }
 
 /// What a moment cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Moment {
     /// Refreshes that Cognito was asked for.
     pub(super) refreshes: u64,
@@ -181,6 +182,13 @@ async fn refreshes(admin: SocketAddr) -> u64 {
     let text = String::from_utf8(answer).unwrap();
     let counts = text.lines().filter(|line| line.starts_with("cognigate_token_refresh_total{"));
     counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+impl AddAssign for Moment {
+    fn add_assign(&mut self, other: Self) {
+        self.refreshes += other.refreshes;
+        self.pairs += other.pairs;
+    }
 }
 
 fn name(number: usize) -> String {
