@@ -76,7 +76,8 @@ struct Shared {
     metrics: Arc<Metrics>,
     flights: Mutex<Flights>,
     refused: Remembered<TokenHash>,
-    /// True where the last refresh brought another refresh token.
+    /// True where the last refresh brought another refresh token, and until there was one: nobody is to lose a session
+    /// by a restart.
     rotates: AtomicBool,
 }
 
@@ -121,7 +122,7 @@ impl Refresher {
             metrics,
             flights,
             refused,
-            rotates: AtomicBool::new(false),
+            rotates: AtomicBool::new(true),
         });
         Self { shared, margin: Duration::ZERO }
     }

@@ -118,9 +118,8 @@ impl Shared {
         if expires <= self.clock.now() {
             return Err(RefreshError::ExpiredAlready);
         }
-        if let Some(token) = &tokens.refresh_token {
-            self.rotates.store(held.refresh_token.as_ref() != Some(token), Ordering::Relaxed);
-        }
+        let is_another = |token| held.refresh_token.as_ref() != Some(token);
+        self.rotates.store(tokens.refresh_token.as_ref().is_some_and(is_another), Ordering::Relaxed);
         Ok(Session {
             touched: self.clock.now(),
             access_token: tokens.access_token,
