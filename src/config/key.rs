@@ -314,17 +314,26 @@ impl Kind {
 
 /// The name of a key (or of its variable) that is most like an unknown one, where one is like it at all.
 pub(super) fn nearest(unknown: &str, name_of: impl Fn(&Key) -> Option<String>) -> Option<String> {
+    /// The most letters amiss.
+    const MOST: usize = 3;
     let plain = |name: &str| name.replace(['_', '.', '-', '[', ']'], "").to_ascii_lowercase();
     let wanted = plain(unknown.strip_prefix(VARIABLE_PREFIX).unwrap_or(unknown));
     let distance = |key: &Key| {
         let last = key.name.rsplit('.').next().unwrap_or(key.name);
-        let whole = strsim::damerau_levenshtein(&plain(key.name), &wanted);
+        let name = plain(key.name);
         // The right name in the wrong section is as good as a letter amiss.
-        if plain(last) == wanted { whole.min(1) } else { whole }
+        if plain(last) == wanted {
+            usize::from(name != wanted)
+        } else if name.len().abs_diff(wanted.len()) > MOST {
+            // Not looked at closer: whoever wrote the name may have made it as long as they liked.
+            usize::MAX
+        } else {
+            strsim::damerau_levenshtein(&name, &wanted)
+        }
     };
     let (distance, key) =
         KEYS.iter().map(|key| (distance(key), key)).min_by_key(|(distance, _)| *distance)?;
-    if distance <= (wanted.len() / 4).clamp(1, 3) { name_of(key) } else { None }
+    if distance <= (wanted.len() / 4).clamp(1, MOST) { name_of(key) } else { None }
 }
 
 #[cfg(test)]
