@@ -1,6 +1,6 @@
 //! Who may pass where: the rule that decides about a request, and whether somebody meets it.
 //!
-//! A rule is found by the canonical path. An app may read that path more freely than that (see [`readings`]): a rule
+//! A rule is found by the canonical path. An app may read that path more freely than that (see `readings`): a rule
 //! that guards what the app might make of it has to be met as well. That never lets anybody in.
 
 use http::Method;
