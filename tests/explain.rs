@@ -112,15 +112,17 @@ fn rules_that_guard_other_readings_are_named_with_the_reading() {
 
 #[test]
 fn somebody_is_judged_by_the_claims_of_a_file() {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     for (path, claims, told) in [
         ("/admin", r#"{"cognito:groups": ["admins"], "custom:tier": "gold"}"#, "passes"),
         ("/admin", r#"{"cognito:groups": ["admins"]}"#, "gets a 403: custom:tier is not gold"),
         ("/admin", r#"{"custom:tier": "gold"}"#, "gets a 403: cognito:groups has not admins or ops"),
-        ("/recent", r#"{"scope": "api/read", "auth_time": 9999999999}"#, "passes"),
+        ("/recent", r#"{"scope": "api/read", "auth_time": NOW}"#, "passes"),
+        ("/recent", r#"{"scope": "api/write", "auth_time": NOW}"#, "gets a 403: scope has not api/read"),
         (
             "/recent",
-            r#"{"scope": "api/write", "auth_time": 9999999999}"#,
-            "gets a 403: scope has not api/read",
+            r#"{"scope": "api/read", "auth_time": NOW, "sub": "job", "client_id": "job"}"#,
+            "gets a 403: it is a program's token, which names no user",
         ),
         (
             "/recent",
@@ -129,7 +131,8 @@ fn somebody_is_judged_by_the_claims_of_a_file() {
         ),
     ] {
         let url = format!("https://app.example.com{path}");
-        let (code, out, _) = explained(&["GET", &url, "--as", "who.json"], claims);
+        let claims = claims.replace("NOW", &now.to_string());
+        let (code, out, _) = explained(&["GET", &url, "--as", "who.json"], &claims);
         assert_eq!(
             (code, out.lines().last()),
             (0, Some(format!("as      who.json: {told}").as_str())),

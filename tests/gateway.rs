@@ -85,7 +85,7 @@ async fn what_is_configured_for_the_app_is_what_nginx_is_told() {
         let stage =
             stage_with(|setup| forward(setup).set("forward.headers", "X-Name=cognito:username")).await;
         let yes = ask(&mut signed_in(&stage, "alice").await, DEEP_LINK).await;
-        let usual = ["cache-control", "content-length", "date"];
+        let usual = ["cache-control", "content-length", "date", "x-auth-request-decision"];
         let mut told: Vec<&str> = yes.headers().keys().map(|name| name.as_str()).collect();
         told.retain(|name| !usual.contains(name));
         told.sort_unstable();
@@ -281,4 +281,50 @@ async fn a_posted_form_leads_back_to_the_page_it_was_on() {
     let begun = start(&mut visitor, &NAVIGATION, &headers).await;
     let callback = visitor.through_login("alice", &location(&begun)).await;
     assert_eq!(location(&visitor.navigate(&callback).await), "/form?x=1");
+}
+
+#[tokio::test]
+async fn case_63_a_websocket_is_for_the_pages_that_are_listed() {
+    let stage = stage_with(|setup| setup.set("public", "/open/*")).await;
+    let mut alice = signed_in(&stage, "alice").await;
+    for asks in [("x-original-upgrade", "websocket"), ("sec-fetch-mode", "websocket")] {
+        for (origin, status) in [("https://app.test", 200), ("https://evil.test", 403), ("null", 403)] {
+            for url in [DEEP_LINK, "https://app.test/open/x"] {
+                let answer =
+                    ask_with(&mut alice, &[(URL, url), (METHOD, "GET"), asks, ("origin", origin)]).await;
+                assert_eq!(answer.status(), status, "{asks:?} of {origin} at {url}");
+            }
+        }
+        // No browser's.
+        let answer = ask_with(&mut alice, &[(URL, DEEP_LINK), (METHOD, "GET"), asks]).await;
+        assert_eq!(answer.status(), 200);
+    }
+    // An ordinary request says where its page is from too.
+    let answer = ask_with(&mut alice, &[(URL, DEEP_LINK), (METHOD, "GET"), ("origin", "https://evil.test")]);
+    assert_eq!(answer.await.status(), 200);
+}
+
+#[tokio::test]
+async fn case_26_a_request_that_would_send_back_the_bearer_does_not_pass() {
+    let stage = stage_with(|setup| setup.set("public", "/open/*")).await;
+    let mut alice = signed_in(&stage, "alice").await;
+    for method in ["TRACE", "CONNECT"] {
+        let open = "https://app.test/open/x";
+        assert_refused(&ask_with(&mut alice, &[(URL, open), (METHOD, method)]).await, 403);
+        assert_refused(&ask_with(&mut alice, &[(URL, DEEP_LINK), (METHOD, method)]).await, 403);
+    }
+}
+
+#[tokio::test]
+async fn the_answer_says_whether_it_is_for_one_user_though_it_tells_nothing_of_them() {
+    let change = |setup: Setup| {
+        setup.set("public", "/open/*").set("forward.bearer", "none").set("forward.preset", "none")
+    };
+    let stage = stage_with(change).await;
+    let mut alice = signed_in(&stage, "alice").await;
+    for (url, decision) in [(DEEP_LINK, "user"), ("https://app.test/open/x", "public")] {
+        let yes = ask(&mut alice, url).await;
+        assert_eq!((yes.status().as_u16(), header(&yes, "x-auth-request-decision")), (200, Some(decision)));
+        assert!(!yes.headers().contains_key(AUTHORIZATION));
+    }
 }

@@ -1,6 +1,6 @@
 //! The way of a gateway's questions through the rooms: may this request pass, and where does its sender sign in?
 
-use http::Response;
+use http::{Method, Response};
 
 use super::pass::outcome;
 use super::site::Site;
@@ -39,10 +39,15 @@ impl App {
         let Some(ruling) = site.ruling(&original, &host, &path) else {
             return Ok(nginx::refused());
         };
+        // As where requests go on from here: `TRACE` would send back the bearer, `CONNECT` asks for a tunnel.
+        let is_refused = matches!(*original.method(), Method::TRACE | Method::CONNECT);
+        if is_refused || (original.is_websocket && site.origins.admit(head.headers).is_err()) {
+            return Ok(nginx::refused());
+        }
         let is_preflight = ruling.allows_preflight() && is_preflight(original.method(), head.headers);
         if ruling.access() == Access::Public || is_preflight {
             decision.outcome = "public";
-            return Ok(nginx::allow(Vec::new(), Vec::new()));
+            return Ok(nginx::allow(None, Vec::new()));
         }
         if ruling.access() == Access::Deny {
             decision.outcome = "denied";
@@ -64,7 +69,7 @@ impl App {
                 decision.outcome = caller.outcome();
                 let prepared = site.prepare(&caller, head)?;
                 let cookies = site.renewed(prepared, head).await;
-                Ok(nginx::allow(self.app_headers.of(&caller.subject()), cookies))
+                Ok(nginx::allow(Some(self.app_headers.of(&caller.subject())), cookies))
             }
             Admission::Login { .. } | Admission::CookieLost => {
                 decision.outcome = "unauthorized";

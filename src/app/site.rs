@@ -88,7 +88,8 @@ impl Site {
         let endpoints = Endpoints::new(cognito)?;
         let jwks = pools.keys(&cognito.pool, &endpoints.jwks);
         let verifier = Verifier::new(jwks, &endpoints.issuers, &cognito.client_id, shared.clock.clone());
-        let secret = LiveSecret::new(cognito.client_secret.clone(), cognito.client_secret_file.clone());
+        let secret = LiveSecret::new(cognito.client_secret.clone(), cognito.client_secret_file.clone())
+            .with_rule((no_white_space, "a client secret, which is one word"));
         let tokens = TokenClient::new(pools.http.clone(), &endpoints, &cognito.client_id, secret);
         Ok(Self {
             rp: RelyingParty::new(site, &endpoints, tokens, verifier, shared),
@@ -179,4 +180,9 @@ impl Site {
         proxy::seal_answer(response.headers_mut(), self.renewed(prepared, head).await);
         response
     }
+}
+
+/// True for what Cognito may have given as a client secret: letters, digits and the like, and no second line.
+fn no_white_space(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
 }

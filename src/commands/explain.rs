@@ -185,9 +185,13 @@ impl Somebody {
 
     fn subject(&self) -> Subject<'_> {
         let text = |name: &str| self.claims.get(name).and_then(Value::as_str);
+        let username = text("cognito:username").or(text("username"));
+        // A program's token (RFC 6749 §4.4) has itself for a subject.
+        let is_program = username.is_none() && text("client_id").is_some_and(|id| text("sub") == Some(id));
         Subject {
-            user: text("sub"),
-            username: text("cognito:username").or(text("username")),
+            // A file need not say all that a token does.
+            user: (!is_program).then(|| text("sub").unwrap_or_default()),
+            username,
             email: text("email"),
             preferred_username: text("preferred_username"),
             groups: &self.groups,

@@ -166,6 +166,12 @@ impl Entry<'_> {
         self.refuse_what_has_no_effect(access, report);
         let identity_provider = self.identity_provider(access, report);
         let methods = methods?;
+        for method in methods.iter().filter(|method| !REGISTERED.contains(&method.as_str())) {
+            report.warn(format!(
+                "{} has {method}, which is not registered as a method: a rule for what nobody sends guards nothing",
+                self.key("methods")
+            ));
+        }
         if raw.allow_preflight && !methods.is_empty() && !methods.contains(&Method::OPTIONS) {
             report.problem(
                 &self.key("allow_preflight"),
@@ -282,12 +288,56 @@ pub(super) fn list<T: PartialEq>(
     all_well.then_some(found)
 }
 
+/// The methods that IANA has registered (RFC 9110 §16.1), but for those that are always refused.
+const REGISTERED: [&str; 37] = [
+    "ACL",
+    "BASELINE-CONTROL",
+    "BIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LABEL",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "OPTIONS",
+    "ORDERPATCH",
+    "PATCH",
+    "POST",
+    "PROPFIND",
+    "PROPPATCH",
+    "PUT",
+    "QUERY",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+];
+
 /// A method that may come to be judged, as requests write it.
 fn method(text: &str) -> Result<Method, String> {
     let method = Method::from_bytes(text.as_bytes()).ok().filter(|_| text == text.to_ascii_uppercase());
     match method {
         Some(Method::CONNECT | Method::TRACE) => {
             Err("no rule is asked for it, since it is always refused".to_owned())
+        }
+        Some(_) if matches!(text, "*" | "ALL" | "ANY") => {
+            Err("it is no method; leave methods out for any".to_owned())
         }
         Some(method) => Ok(method),
         None => Err("it must be a method in capitals, such as GET".to_owned()),

@@ -51,6 +51,15 @@ impl KeyRing {
         self.0.iter().map(|key| hex(&key.id)).collect()
     }
 
+    /// The same keys with that of this id in front, where it is one of them.
+    #[must_use]
+    pub fn led_by(&self, id: &str) -> Self {
+        let (mut first, others): (Vec<_>, Vec<_>) =
+            self.0.iter().cloned().zip(self.ids()).partition(|(_, known)| known == id);
+        first.extend(others);
+        Self(first.into_iter().map(|(key, _)| key).collect())
+    }
+
     /// A key of its own for `purpose` from each key of the ring, in the ring's order (HKDF-SHA256, RFC 5869).
     pub(super) fn derive(&self, purpose: &[u8]) -> impl Iterator<Item = (KeyId, Zeroizing<[u8; 32]>)> {
         self.0.iter().map(move |key| {

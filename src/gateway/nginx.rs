@@ -12,6 +12,9 @@ use crate::types::{Body, empty};
 
 const ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
 const ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
+const ORIGINAL_UPGRADE: HeaderName = HeaderName::from_static("x-original-upgrade");
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const DECISION: HeaderName = HeaderName::from_static("x-auth-request-decision");
 
 /// The request that nginx asks about. Only for a connection that comes from a trusted proxy.
 #[derive(Clone, Debug)]
@@ -22,6 +25,8 @@ pub struct OriginalRequest {
     pub target: PathAndQuery,
     /// Absent where nginx was not told to send it.
     pub method: Option<Method>,
+    /// True where a WebSocket is asked for: as nginx says, or a browser, whose word no page can change.
+    pub is_websocket: bool,
 }
 
 /// Why it is not known what nginx asks about.
@@ -48,7 +53,11 @@ impl OriginalRequest {
         let target = PathAndQuery::try_from(target).map_err(|_| OriginalError::Url)?;
         let method = one(headers, &ORIGINAL_METHOD, OriginalError::Method)?;
         let method = method.map(|method| method.parse().map_err(|_| OriginalError::Method)).transpose()?;
-        Ok(Self { host: host.to_owned(), target, method })
+        let is = |name: &HeaderName| {
+            headers.get_all(name).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        };
+        let is_websocket = is(&ORIGINAL_UPGRADE) || is(&FETCH_MODE);
+        Ok(Self { host: host.to_owned(), target, method, is_websocket })
     }
 
     /// The method, `GET` where nginx was not told to send it.
@@ -60,15 +69,18 @@ impl OriginalRequest {
 
 /// Yes: 200 and an empty body, which lets nginx keep the connection.
 ///
-/// What is `told` of who sends it goes along, for nginx to set; on a public path there is nothing, and nginx sets nothing
-/// in the place of what the client sent. `cookies` are there twice, mirrored as
+/// What is `told` of who sends it goes along, for nginx to set; on a public path there is no one to tell of, and nginx sets
+/// nothing in the place of what the client sent. `X-Auth-Request-Decision` says `user` or `public`, so that nginx knows
+/// answers that are for one user alone, whatever is told. `cookies` are there twice, mirrored as
 /// `X-Auth-Set-Cookie-1` and so on: of several `Set-Cookie` lines nginx before 1.23 sees the first, and later ones join
 /// them into a line that is none.
 #[must_use]
-pub fn allow(told: Vec<(HeaderName, HeaderValue)>, cookies: Vec<HeaderValue>) -> Response<Body> {
+pub fn allow(told: Option<Vec<(HeaderName, HeaderValue)>>, cookies: Vec<HeaderValue>) -> Response<Body> {
     let mut response = answer(StatusCode::OK);
     let headers = response.headers_mut();
-    headers.extend(told);
+    let decision = if told.is_some() { "user" } else { "public" };
+    headers.extend(told.into_iter().flatten());
+    headers.insert(DECISION, HeaderValue::from_static(decision));
     for (index, cookie) in cookies.into_iter().enumerate() {
         let name = HeaderName::try_from(format!("x-auth-set-cookie-{}", index + 1));
         // A number behind a fixed name is a name.

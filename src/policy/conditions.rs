@@ -24,6 +24,8 @@ pub enum What<'a> {
     Users,
     /// Of this name.
     Claim(&'a str),
+    /// That there is a user at all.
+    User,
 }
 
 impl fmt::Display for Unmet<'_> {
@@ -36,6 +38,7 @@ impl fmt::Display for Unmet<'_> {
             What::Emails => write!(f, "email is not {any_of}, or not verified"),
             What::Users => write!(f, "neither sub nor user name is {any_of}"),
             What::Claim(name) => write!(f, "{name} is not {any_of}"),
+            What::User => f.write_str("it is a program's token, which names no user"),
         }
     }
 }

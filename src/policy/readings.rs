@@ -1,7 +1,8 @@
 //! What an app might take a request for: more freely than the canonical path allows, as frameworks do.
 //!
-//! Another case, a slash more or less at the end, doubled slashes, parameters behind a semicolon, escaped slashes that
-//! are undone late, a query that is found late, `HEAD` answered by what answers `GET`. Each of them alone and all
+//! Another case, a slash more or less at the end, doubled slashes, parameters behind a semicolon, dots and spaces at a
+//! segment's end (which Windows drops), escaped slashes that are undone late, a query that is found late, `HEAD` answered
+//! by what answers `GET`. Each of them alone and all
 //! together, since no two apps do the same.
 
 use http::Method;
@@ -20,10 +21,10 @@ pub(super) fn as_it_stands(judged: &str) -> Reading {
     Reading { path: judged.to_owned(), caseless: false }
 }
 
-/// Every reading, that of the judged path first. At most 64.
+/// Every reading, that of the judged path first. At most 128.
 pub(super) fn of_path(judged: &str) -> Vec<Reading> {
     let mut readings = vec![as_it_stands(judged)];
-    for freedom in [unescape, cut, without_parameters, merge_slashes, other_end] {
+    for freedom in [unescape, cut, without_parameters, trim_segments, merge_slashes, other_end] {
         for at in 0..readings.len() {
             let path = freedom(&readings[at].path);
             if readings.iter().all(|known| known.path != path) {
@@ -73,6 +74,11 @@ fn without_parameters(path: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
+/// Without the dots and spaces that end a segment.
+fn trim_segments(path: &str) -> String {
+    path.split('/').map(|segment| segment.trim_end_matches(['.', ' '])).collect::<Vec<_>>().join("/")
+}
+
 fn merge_slashes(path: &str) -> String {
     let mut merged = String::with_capacity(path.len());
     for c in path.chars() {
@@ -112,6 +118,8 @@ mod tests {
             "/admin/x?y=/public/",
             "/admin/x#y",
             "/Admin;a//x/",
+            "/admin./x",
+            "/admin .. /x. ",
         ] {
             assert!(paths(judged).contains(&"/admin/x".to_owned()), "{judged}: {:?}", paths(judged));
         }

@@ -3,15 +3,20 @@
 //! A rule is found by the canonical path. An app may read that path more freely than that (see `readings`): a rule
 //! that guards what the app might make of it has to be met as well. That never lets anybody in.
 
+use std::time::Duration;
+
 use http::Method;
 
-use super::conditions::{Unmet, unmet};
+use super::conditions::{Unmet, What, unmet};
 use super::host::RequestHost;
 use super::path::CanonicalPath;
 use super::readings;
 use super::subject::Subject;
 use crate::clock::UnixTime;
 use crate::config::{self, Access, Conditions, CsrfMode, PathPattern, Rule};
+
+/// How far Cognito's clock and ours may be apart.
+const SKEW: Duration = Duration::from_secs(60);
 
 /// All of them, and the one for what no other is for: it asks for a user.
 #[derive(Clone, Debug)]
@@ -189,7 +194,7 @@ impl<'a> Ruling<'a> {
 
     /// The shortest time that somebody's proof of who they are may be old.
     #[must_use]
-    pub fn max_auth_age(&self) -> Option<std::time::Duration> {
+    pub fn max_auth_age(&self) -> Option<Duration> {
         self.all().filter_map(|rule| rule.max_auth_age).min()
     }
 
@@ -205,8 +210,15 @@ impl<'a> Ruling<'a> {
         if let Some(unmet) = self.all().find_map(|rule| unmet(&rule.conditions, subject)) {
             return Verdict::Denied(unmet);
         }
-        let is_old = |most| subject.auth_time.is_none_or(|proved| proved.until(now) > most);
-        if self.max_auth_age().is_some_and(is_old) { Verdict::Stale } else { Verdict::Pass }
+        // What lies in the future proves nothing; clocks may be a minute apart.
+        let is_old =
+            |most| subject.auth_time.is_none_or(|proved| proved.until(now) > most || proved > now.plus(SKEW));
+        match self.max_auth_age() {
+            // A program proves nothing of the kind, however new its token is.
+            Some(_) if subject.user.is_none() => Verdict::Denied(Unmet { what: What::User, any_of: &[] }),
+            Some(most) if is_old(most) => Verdict::Stale,
+            Some(_) | None => Verdict::Pass,
+        }
     }
 
     fn all(&self) -> impl Iterator<Item = &'a Rule> {

@@ -59,7 +59,8 @@ async fn a_token_is_judged_by_its_own_claims() {
         // An email that nobody verified.
         ("/mail/x", [403, 403, 403]),
         ("/program/x", [200, 403, 403]),
-        ("/recent/x", [200, 200, 200]),
+        // A program proves nothing, however new its token is.
+        ("/recent/x", [403, 200, 200]),
     ] {
         assert_eq!(status(&stage, &service, path).await, by_service, "the program at {path}");
         assert_eq!(status(&stage, &alice, path).await, by_alice, "alice at {path}");
@@ -67,6 +68,17 @@ async fn a_token_is_judged_by_its_own_claims() {
     }
     stage.clock.advance(Duration::from_secs(301));
     assert_eq!(status(&stage, &alice, "/recent/x").await, 401, "a sign-in would not make the token newer");
+}
+
+#[tokio::test]
+async fn a_proof_that_lies_in_the_future_is_none() {
+    let stage = stage_with(|setup| setup.tables(RULES)).await;
+    for (ahead, expected) in [(59, 200), (3600, 401)] {
+        let proved = stage.clock.now().0 + ahead;
+        stage.cognito.edit_token(TokenEdit::access().set("auth_time", proved));
+        let alice = user_token(&stage, "alice").await;
+        assert_eq!(status(&stage, &alice, "/recent/x").await, expected, "{ahead} s ahead");
+    }
 }
 
 #[tokio::test]

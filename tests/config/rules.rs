@@ -184,6 +184,19 @@ fn case_91_a_rule_behind_one_that_names_the_host_is_refused_and_both_named() {
 }
 
 #[test]
+fn case_91_what_is_no_method_is_refused_or_warned_of() {
+    for text in ["*", "ALL", "ANY"] {
+        let problem = ruled(&[&[("methods", &format!("['{text}']")), ("access", "'deny'")]]).problem();
+        assert!(problem.contains("rules[0].methods") && problem.contains("it is no method"), "{problem}");
+    }
+    let warned = |text: &str| {
+        let config = ruled(&[&[("methods", text), ("access", "'deny'")]]).config();
+        config.warnings.iter().any(|warning| warning.contains("rules[0].methods has GTE"))
+    };
+    assert!(warned("['GTE']") && !warned("['GET', 'PROPFIND']"));
+}
+
+#[test]
 fn case_91_a_rule_that_no_request_reaches_is_refused_and_named() {
     for (rule, says) in [
         (
