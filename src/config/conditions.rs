@@ -51,7 +51,7 @@ pub(super) fn conditions(rule: &str, raw: &RawRule, report: &mut Report) -> Opti
     let users = texts("users", raw.users.as_deref(), plain);
     let mut claims = Some(BTreeMap::new());
     for (name, values) in raw.claims.iter().flatten() {
-        let values = claim(&format!("{rule}.claims"), name, values, report);
+        let values = claim(&format!("{rule}.claims.{name}"), name, values, report);
         claims = claims.zip(values).map(|(mut claims, values)| {
             claims.insert(name.clone(), values);
             claims
@@ -71,7 +71,7 @@ fn claim(key: &str, name: &str, values: &[String], report: &mut Report) -> Optio
     let better = match name {
         "email" => Some("email is not asked for by claims, but by emails, which wants it verified"),
         "scope" => Some("scope is not asked for by claims, but by scopes, which knows each by itself"),
-        _ if word(name).is_err() => Some("one of its names has white space, which no claim's name has"),
+        _ if word(name).is_err() => Some("its name has white space, which no claim's name has"),
         _ => None,
     };
     if let Some(better) = better {

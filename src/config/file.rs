@@ -130,6 +130,13 @@ impl File<'_> {
     }
 
     fn known(&mut self, key: KeyAt<'_>, value: &DeValue<'_>, place: String) {
+        if let (Kind::Table | Kind::Lists, DeValue::Table(entries)) = (key.kind, value) {
+            for name in entries.keys() {
+                let entry = format!("{}.{}", key.name, name.get_ref());
+                let place = self.place(name.span().start);
+                self.report.places.insert(entry, place);
+            }
+        }
         let is_path = matches!(key.kind, Kind::SecretFile | Kind::Path | Kind::Paths);
         let value = if is_path { &self.beside(value) } else { value };
         put(&mut self.layer, self.report, key, value, place);
@@ -170,7 +177,7 @@ fn put(layer: &mut Layer, report: &mut Report, key: KeyAt<'_>, value: &DeValue<'
     match (key.kind, value) {
         (Lists, DeValue::Table(table)) => match lists(table) {
             Ok(lists) => layer.put_lists(report, key, lists, place),
-            Err(text) => report.at(key.name, Some(place), text),
+            Err((name, text)) => report.problem(&format!("{}.{name}", key.name), text),
         },
         (Text | Duration | Size | Secret | SecretFile | Path, DeValue::String(text)) => {
             layer.put_text(report, key, text.as_ref(), place);
@@ -210,7 +217,7 @@ fn put_table(layer: &mut Layer, report: &mut Report, key: KeyAt<'_>, table: &DeT
             }
             other => format!("it must be a string in quotes, but is {}", article(other)),
         };
-        report.at(&format!("{}.{}", key.name, shown(name)), Some(place.clone()), problem);
+        report.problem(&format!("{}.{name}", key.name), problem);
     }
     if texts.len() == table.len() {
         layer.put_list(report, key, texts, place);
@@ -226,20 +233,27 @@ fn texts(items: &DeArray<'_>) -> Result<Vec<String>, String> {
     items.iter().enumerate().map(text).collect()
 }
 
-/// The lists of a table by name, in the file's order, or what is wrong with it. A text by itself is a list of one.
-fn lists(table: &DeTable<'_>) -> Result<Vec<(String, Vec<String>)>, String> {
+/// Lists of texts, each with its name.
+type NamedLists = Vec<(String, Vec<String>)>;
+
+/// The lists of a table by name, in the file's order, or the name of one and what is wrong with it. A text by itself is
+/// a list of one.
+fn lists(table: &DeTable<'_>) -> Result<NamedLists, (String, String)> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(name, _)| name.span().start);
-    let list = |(at, (name, value)): (usize, (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>))| {
+    let list = |(name, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
+        let name = name.get_ref().as_ref().to_owned();
         let texts = match value.get_ref() {
             DeValue::String(text) => Ok(vec![text.as_ref().to_owned()]),
             DeValue::Array(items) => texts(items),
             other => Err(format!("it must be a list of strings, but is {}", article(other))),
         };
-        let texts = texts.map_err(|text| format!("its item {}: {text}", at + 1))?;
-        Ok((name.get_ref().as_ref().to_owned(), texts))
+        match texts {
+            Ok(texts) => Ok((name, texts)),
+            Err(text) => Err((name, text)),
+        }
     };
-    entries.into_iter().enumerate().map(list).collect()
+    entries.into_iter().map(list).collect()
 }
 
 /// The type of a value, and nothing of the value.

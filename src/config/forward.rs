@@ -67,7 +67,7 @@ fn headers(entries: &[String], report: &mut Report) -> Vec<MappedHeader> {
                 continue;
             }
         };
-        report.problem("forward.headers", format_args!("its item {}: {problem}", at + 1));
+        report.entry("forward.headers", name, at, problem);
     }
     headers
 }

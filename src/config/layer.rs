@@ -69,10 +69,16 @@ impl Layer {
             return report.at(key.name, Some(place), "it is empty; leave it out, or give it a value");
         }
         let mut table = Map::new();
-        for (at, (name, items)) in lists.into_iter().enumerate() {
-            if name.is_empty() || items.is_empty() || items.iter().any(String::is_empty) {
-                let text = format!("its item {} has nothing in it, or in its name", at + 1);
-                return report.at(key.name, Some(place), text);
+        for (name, items) in lists {
+            if name.is_empty() {
+                return report.at(key.name, Some(place), "one of its names is empty");
+            }
+            let entry = format!("{}.{name}", key.name);
+            if items.is_empty() {
+                return report.problem(&entry, "it is empty; leave it out, or give it a value");
+            }
+            if let Some(index) = items.iter().position(String::is_empty) {
+                return report.problem(&entry, format_args!("its item {} is empty", index + 1));
             }
             let items: Vec<Value> =
                 items.into_iter().map(|item| Value::new(Some(&place), ValueKind::String(item))).collect();

@@ -24,6 +24,19 @@ impl Report {
         self.at(key, place, text);
     }
 
+    /// Something is wrong with an entry of the table `key`, the one that is `at` this place of it.
+    ///
+    /// It is named where the file names it. What stands for a name in a variable or a flag may be a value, a secret even.
+    pub(super) fn entry(&mut self, key: &str, name: &str, at: usize, text: impl Display) {
+        let entry = format!("{key}.{name}");
+        let file = |key: &str| Some(self.places.get(key)?.rsplit_once(':')?.0);
+        // Not of the file where a variable has replaced the whole table.
+        if file(&entry).is_some() && file(&entry) == file(key) {
+            return self.problem(&entry, text);
+        }
+        self.problem(key, format_args!("its item {}: {text}", at + 1));
+    }
+
     /// Something is wrong with `subject`, at a place of its own.
     pub(super) fn at(&mut self, subject: &str, place: Option<String>, text: impl Display) {
         let problem = Problem { subject: shown(subject), place, text: text.to_string() };

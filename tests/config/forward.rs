@@ -105,10 +105,28 @@ fn a_header_that_cannot_be_set_is_refused_by_its_place() {
         ("X-Auth-Set-Cookie-1", TAKEN),
     ] {
         let message = Given::with("forward.headers", &format!("{{ X-A = 'a', '{name}' = 'b' }}")).problem();
-        assert_says(&message, &["forward.headers (cognigate.toml:6): its item 2: ", says]);
+        assert_says(&message, &[&format!("forward.headers.{name} (cognigate.toml:6): "), says]);
     }
     let twice = Given::with("forward.headers", "{ X-A = 'a', x-a = 'b' }").problem();
-    assert_says(&twice, &["its item 2: its header is there twice"]);
+    assert_says(&twice, &["forward.headers.x-a (cognigate.toml:6): its header is there twice"]);
+    // By the line of the entry, not that of the table.
+    let own = Given::minimal().text("forward.headers.X-A", "a").text("forward.headers.Host", "b").problem();
+    assert_says(&own, &["forward.headers.Host (cognigate.toml:7): ", TAKEN]);
+}
+
+#[test]
+fn what_may_be_a_value_in_a_variable_is_not_named() {
+    // Though the file, whose table is replaced, has an entry of that name.
+    let message = Given::with("forward.headers", "{ Host = 'a' }")
+        .variable("COGNIGATE_FORWARD__HEADERS", "X-A=a,Host=b")
+        .problem();
+    assert_says(
+        &message,
+        &["forward.headers (COGNIGATE_FORWARD__HEADERS): its item 2: ", "a meaning of its own"],
+    );
+    let message = Given::minimal().flag("forward.headers", "c2VjcmV0_=").problem();
+    assert_says(&message, &["forward.headers (", "its item 1: "]);
+    assert!(!message.contains("c2VjcmV0"), "{message}");
 }
 
 #[test]
@@ -122,8 +140,8 @@ fn a_table_of_something_else_is_refused() {
         ),
         ("{ X-A = ['a'] }", "forward.headers.X-A (cognigate.toml:6): it must be a string in quotes"),
         ("{ 'X-A=b' = 'c' }", "its name has a ="),
-        ("{ X-A = '' }", "its item 1: it must be a header and a claim"),
-        ("{ X-A = 'two words' }", "its item 1: it must be a header and a claim"),
+        ("{ X-A = '' }", "forward.headers.X-A (cognigate.toml:6): it must be a header and a claim"),
+        ("{ X-A = 'two words' }", "forward.headers.X-A (cognigate.toml:6): it must be a header and a claim"),
     ] {
         assert_says(&Given::with("forward.headers", value).problem(), &[says]);
     }

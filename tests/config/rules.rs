@@ -81,14 +81,13 @@ fn case_91_an_empty_list_is_refused_and_named() {
         assert_says(&message, &[&format!("rules[0].{key} (cognigate.toml:"), "its item 1 is empty"]);
     }
     for (claims, says) in [
-        ("{}", "it is empty"),
-        ("{ a = 'b', 'custom:tier' = [] }", "its item 2 has nothing in it"),
-        ("{ 'custom:tier' = [''] }", "its item 1 has nothing in it"),
+        ("{}", "rules[0].claims (cognigate.toml:7): it is empty"),
+        ("{ '' = 'b' }", "rules[0].claims (cognigate.toml:7): one of its names is empty"),
+        ("{ a = 'b', 'custom:tier' = [] }", "rules[0].claims.custom:tier (cognigate.toml:7): it is empty"),
+        ("{ a = ['b', ''] }", "rules[0].claims.a (cognigate.toml:7): its item 2 is empty"),
+        ("{ 'a b' = 'c' }", "rules[0].claims.a b (cognigate.toml:7): its name has white space"),
     ] {
-        assert_says(
-            &ruled(&[&[("claims", claims)]]).problem(),
-            &["rules[0].claims (cognigate.toml:7)", says],
-        );
+        assert_says(&ruled(&[&[("claims", claims)]]).problem(), &[says]);
     }
 }
 
@@ -263,11 +262,11 @@ fn what_could_be_meant_in_two_ways_is_refused() {
         ("emails", "['@b.c']", "an address in ASCII"),
         ("emails", "['\u{e4}@b.c']", "an address in ASCII"),
         ("emails", "['a@b.c', 'A@B.c']", "its item 2: it is there twice"),
-        ("claims", "{ email = 'a@b.c' }", "by emails"),
-        ("claims", "{ scope = 'openid' }", "by scopes"),
-        ("claims", "{ 'a b' = 'c' }", "white space"),
-        ("claims", "{ a = { b = 'c' } }", "its item 1: it must be a list of strings, but is a table"),
-        ("claims", "{ a = [1] }", "its item 1 must be a string in quotes, but is an integer"),
+        ("claims.email", "'a@b.c'", "by emails"),
+        ("claims.scope", "'openid'", "by scopes"),
+        ("claims.a", "['b', 'b']", "its item 2: it is there twice"),
+        ("claims.a", "{ b = 'c' }", "it must be a list of strings, but is a table"),
+        ("claims.a", "[1]", "its item 1 must be a string in quotes, but is an integer"),
         ("claims", "['a']", "it must be a table of lists of strings"),
         ("host", "'*.example.com'", "must be a host name"),
     ] {
