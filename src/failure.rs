@@ -357,8 +357,8 @@ impl Look {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "The session is too large",
-            "Your account's tokens do not fit into the cookies that a browser keeps. Please tell whoever runs \
-             this site; signing in again will not help.",
+            "Your account's tokens take more room than a session has. Please tell whoever runs this site; signing in \
+             again will not help.",
         )
     }
 

@@ -57,11 +57,27 @@ pub(super) fn conditions(rule: &str, raw: &RawRule, report: &mut Report) -> Opti
             claims
         });
     }
+    let (email_domains, emails) = (email_domains?, emails?);
+    let is_elsewhere = |email: &&String| {
+        !email_domains.is_empty()
+            && !email_domains.iter().any(|domain| email.ends_with(&format!("@{domain}")))
+    };
+    if let Some(at) = emails.iter().position(|email| is_elsewhere(&email)) {
+        report.problem(
+            &format!("{rule}.emails"),
+            format_args!(
+                "its item {}: it is at none of email_domains, which are asked for as well, so that it would never fit; \
+                 leave one of the two out",
+                at + 1
+            ),
+        );
+        return None;
+    }
     Some(Conditions {
         groups: groups?,
         scopes: scopes?,
-        email_domains: email_domains?,
-        emails: emails?,
+        email_domains,
+        emails,
         users: users?,
         claims: claims?,
     })

@@ -183,6 +183,18 @@ fn case_91_a_rule_behind_one_that_names_the_host_is_refused_and_both_named() {
 }
 
 #[test]
+fn case_91_an_address_that_another_condition_rules_out_is_refused_and_named() {
+    let ask = |emails| ruled(&[&[("emails", emails), ("email_domains", "['b.example', 'c.example']")]]);
+    let says = "its item 2: it is at none of email_domains";
+    assert_says(
+        &ask("['x@B.example', 'x@evil.example']").problem(),
+        &["rules[0].emails (cognigate.toml:7)", says],
+    );
+    assert_says(&ask("['x@b.example', 'x@sub.b.example']").problem(), &[says]);
+    ask("['x@b.example', 'y@C.example']").config();
+}
+
+#[test]
 fn case_91_what_is_no_method_is_refused_or_warned_of() {
     for text in ["*", "ALL", "ANY"] {
         let problem = ruled(&[&[("methods", &format!("['{text}']")), ("access", "'deny'")]]).problem();
