@@ -18,8 +18,6 @@ pub enum ReadError {
     NotUtf8,
     #[error("is longer than 1 MiB, which no such file is")]
     TooLong,
-    #[error("is a pipe or a device, which cannot be read again and again")]
-    NotAFile,
 }
 
 /// The text of a file.
@@ -42,12 +40,6 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     Ok(bytes)
 }
 
-/// All that a file holds that is read again and again: a pipe might never answer.
-pub fn read_again(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
-    let is_other = std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir());
-    if is_other { Err(ReadError::NotAFile) } else { read(path) }
-}
-
 /// The text without the one newline that editors and `echo` put at the end. Further ones may be the secret's.
 #[must_use]
 pub fn without_newline(text: &str) -> &str {
@@ -68,14 +60,6 @@ fn effective_uid() -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_read_again_is_a_file() {
-        assert!(matches!(read_again(Path::new("/dev/null")), Err(ReadError::NotAFile)));
-        assert!(read(Path::new("/dev/null")).unwrap().is_empty());
-        assert!(!read_again(Path::new("/proc/self/status")).unwrap().is_empty());
-        assert!(matches!(read_again(Path::new("/nowhere")), Err(ReadError::Io { .. })));
-    }
 
     #[test]
     fn exactly_one_newline_is_trimmed() {

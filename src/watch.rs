@@ -36,7 +36,7 @@ impl<const N: usize> Snapshot<N> {
     /// Reads them all. This blocks.
     #[must_use]
     pub fn take(paths: [&Path; N]) -> Self {
-        let contents = paths.map(file::read_again);
+        let contents = paths.map(file::read);
         let mut whole = Sha256::new();
         for content in &contents {
             // Each by a digest of its own, so that nothing moves from one file's end to the next one's beginning.
