@@ -33,17 +33,7 @@ async fn doors() -> [Door; 2] {
 impl Door {
     /// Sends a request for `target`, byte for byte, as a client or as nginx tells of it.
     async fn ask(&self, method: &str, target: &[u8], headers: &str) -> Vec<u8> {
-        let mut head = Vec::new();
-        if self.asked {
-            head.extend(b"GET /oauth2/auth HTTP/1.1\r\nX-Original-URL: https://app.test");
-            head.extend(target);
-            head.extend(format!("\r\nX-Original-Method: {method}").as_bytes());
-        } else {
-            head.extend(method.as_bytes());
-            head.extend(b" ");
-            head.extend(target);
-            head.extend(b" HTTP/1.1");
-        }
+        let mut head = wire::begin(self.asked, method, target);
         let rest = format!("\r\nHost: app.test\r\nConnection: close\r\n{headers}\r\n");
         head.extend(rest.as_bytes());
         wire::exchange(self.stage.gate.address(), head).await

@@ -6,21 +6,15 @@ use std::time::Duration;
 use http::Method;
 
 use super::{SESSION, last_bearer, only_record, stage};
+use crate::session_cookie::{assert_neither_of_two_is_taken, assert_too_large, set_groups};
 use crate::support::Stage;
-use crate::support::visitor::{FETCH, NAVIGATION, Visitor, text};
+use crate::support::visitor::{FETCH, NAVIGATION, Visitor};
 
 /// A browser at a gate of another origin, with another's cookies.
 fn at(stage: &Stage, origin: &str, gate: SocketAddr, loot: &Visitor) -> Visitor {
     let mut visitor = Visitor::new(origin, gate, stage.cognito_address);
     visitor.jar = loot.jar.clone();
     visitor
-}
-
-/// Groups for alice that take so many bytes of each of her tokens' claims.
-fn set_groups(stage: &Stage, bytes: usize) {
-    let groups: Vec<String> = (0..bytes / 40).map(|n| format!("{n:037}")).collect();
-    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-    assert!(stage.cognito.set_groups("alice", &groups));
 }
 
 #[tokio::test]
@@ -41,10 +35,7 @@ async fn case_07_a_session_too_large_for_a_record_is_a_page_that_says_so_and_no_
     set_groups(&stage, 40_000);
     let mut visitor = stage.visitor();
     let callback = visitor.reach_callback("alice", "/").await;
-    let page = visitor.navigate(&callback).await;
-    assert_eq!(page.status(), 500);
-    assert!(text(&page).contains("too large") && text(&page).contains("will not help"), "{}", text(&page));
-    assert!(!page.headers().contains_key("location") && !page.headers().contains_key("refresh"));
+    assert_too_large(&mut visitor, &callback).await;
     assert!(visitor.jar.names().is_empty(), "{:?}", visitor.jar.names());
     assert_eq!((server.keys(), stage.app.count()), (Vec::new(), 0));
 }
@@ -59,29 +50,13 @@ async fn case_07_a_session_that_grows_too_large_for_a_record_ends_on_a_page_afte
     let login = visitor.navigate("/").await;
     assert_eq!(login.status(), 303);
     let callback = visitor.through_login("alice", &visitor.target(&login)).await;
-    let page = visitor.navigate(&callback).await;
-    assert_eq!(page.status(), 500);
-    assert!(text(&page).contains("too large") && text(&page).contains("will not help"), "{}", text(&page));
+    assert_too_large(&mut visitor, &callback).await;
 }
 
 #[tokio::test]
 async fn case_10_of_two_tickets_neither_is_taken() {
     let (_server, stage) = stage().await;
-    let alice = stage.signed_in().await;
-    let mut bob = stage.visitor();
-    bob.sign_in("bob", "/").await;
-    let pair = |visitor: &Visitor| format!("{SESSION}={}", visitor.jar.get(SESSION).unwrap());
-    let (alice, bob) = (pair(&alice), pair(&bob));
-    let forwarded = stage.app.count();
-    for (one, other) in [(&alice, &bob), (&bob, &alice), (&alice, &alice)] {
-        let together = format!("{one}; {other}");
-        for lines in [vec![together.as_str()], vec![one, other], vec![one, "a=b", other]] {
-            let lines = lines.iter().map(|line| ("cookie", *line));
-            let headers: Vec<_> = FETCH.into_iter().chain(lines).collect();
-            assert_eq!(stage.visitor().send(Method::GET, "/", &headers, "").await.status(), 401);
-        }
-    }
-    assert_eq!(stage.app.count(), forwarded);
+    assert_neither_of_two_is_taken(&stage).await;
 }
 
 #[tokio::test]

@@ -66,18 +66,8 @@ enum Met {
 impl Door {
     /// Sends a request byte for byte, as a client or as nginx tells of it.
     async fn ask(&self, who: Option<&Visitor>, method: &str, target: &[u8], headers: &str) -> Vec<u8> {
-        let mut head = Vec::new();
         let host = if headers.to_ascii_lowercase().contains("host: ") { "" } else { "\r\nHost: app.test" };
-        if self.asked {
-            head.extend(b"GET /oauth2/auth HTTP/1.1\r\nX-Original-URL: https://app.test");
-            head.extend(target);
-            head.extend(format!("\r\nX-Original-Method: {method}").as_bytes());
-        } else {
-            head.extend(method.as_bytes());
-            head.extend(b" ");
-            head.extend(target);
-            head.extend(b" HTTP/1.1");
-        }
+        let mut head = wire::begin(self.asked, method, target);
         let cookie = who.and_then(|who| who.jar.line());
         let cookie = cookie.map(|line| format!("\r\nCookie: {}", line.to_str().unwrap())).unwrap_or_default();
         head.extend(format!("{host}{cookie}\r\nConnection: close\r\n{headers}\r\n").as_bytes());

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use cognigate::commands::run::Gate;
 use cognigate::emulator::Endpoint;
-use http::Method;
 use http::header::SET_COOKIE;
 
-use super::{SESSION, session_names};
-use crate::support::visitor::{FETCH, Visitor};
+use super::{SESSION, assert_neither_of_two_is_taken, session_names};
+use crate::support::visitor::Visitor;
 use crate::support::{PUBLIC_URL, Stage, TEST_KEY};
 
 /// Another key for tests: 32 bytes of 8.
@@ -18,22 +17,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn case_10_two_session_cookies_of_one_name_are_not_guessed_between() {
-    let stage = Stage::new().await;
-    let alice = stage.signed_in().await;
-    let mut bob = stage.visitor();
-    bob.sign_in("bob", "/").await;
-    let pair = |visitor: &Visitor| format!("{SESSION}={}", visitor.jar.get(SESSION).unwrap());
-    let (alice, bob) = (pair(&alice), pair(&bob));
-    let forwarded = stage.app.count();
-    for (one, other) in [(&alice, &bob), (&bob, &alice), (&alice, &alice)] {
-        let together = format!("{one}; {other}");
-        for lines in [vec![together.as_str()], vec![one, other], vec![one, "a=b", other]] {
-            let lines = lines.iter().map(|line| ("cookie", *line));
-            let headers: Vec<_> = FETCH.into_iter().chain(lines).collect();
-            assert_eq!(stage.visitor().send(Method::GET, "/", &headers, "").await.status(), 401);
-        }
-    }
-    assert_eq!(stage.app.count(), forwarded);
+    assert_neither_of_two_is_taken(&Stage::new().await).await;
 }
 
 #[tokio::test]

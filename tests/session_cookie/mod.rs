@@ -4,8 +4,9 @@ mod chunks;
 mod copies;
 
 use cognigate::emulator::{Endpoint, TokenEdit};
+use http::Method;
 
-use crate::support::visitor::{Answer, Visitor, header};
+use crate::support::visitor::{Answer, FETCH, Visitor, header, text};
 use crate::support::{SESSION, Stage};
 
 /// The `Set-Cookie` lines of an answer that give a cookie a value.
@@ -26,10 +27,37 @@ fn session_names(visitor: &Visitor) -> Vec<String> {
 }
 
 /// Gives alice groups that take so many bytes of each of her tokens' claims.
-fn set_groups(stage: &Stage, bytes: usize) {
+pub(crate) fn set_groups(stage: &Stage, bytes: usize) {
     let groups: Vec<String> = (0..bytes / 40).map(|n| format!("{n:037}")).collect();
     let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
     assert!(stage.cognito.set_groups("alice", &groups));
+}
+
+/// The callback of a sign-in whose session fits nowhere: a page that says so, nothing kept, and no way round.
+pub(crate) async fn assert_too_large(visitor: &mut Visitor, callback: &str) {
+    let page = visitor.navigate(callback).await;
+    assert_eq!(page.status(), 500);
+    assert!(text(&page).contains("too large") && text(&page).contains("will not help"), "{}", text(&page));
+    assert!(!page.headers().contains_key("location") && !page.headers().contains_key("refresh"));
+}
+
+/// Of two session cookies of one name neither is taken, in whatever order and lines they come.
+pub(crate) async fn assert_neither_of_two_is_taken(stage: &Stage) {
+    let alice = stage.signed_in().await;
+    let mut bob = stage.visitor();
+    bob.sign_in("bob", "/").await;
+    let pair = |visitor: &Visitor| format!("{SESSION}={}", visitor.jar.get(SESSION).unwrap());
+    let (alice, bob) = (pair(&alice), pair(&bob));
+    let forwarded = stage.app.count();
+    for (one, other) in [(&alice, &bob), (&bob, &alice), (&alice, &alice)] {
+        let together = format!("{one}; {other}");
+        for lines in [vec![together.as_str()], vec![one, other], vec![one, "a=b", other]] {
+            let lines = lines.iter().map(|line| ("cookie", *line));
+            let headers: Vec<_> = FETCH.into_iter().chain(lines).collect();
+            assert_eq!(stage.visitor().send(Method::GET, "/", &headers, "").await.status(), 401);
+        }
+    }
+    assert_eq!(stage.app.count(), forwarded);
 }
 
 #[tokio::test]

@@ -72,3 +72,13 @@ pub(crate) async fn eventually<R: Future<Output = bool>>(what: &str, mut is_so: 
         sleep(Duration::from_millis(5)).await;
     }
 }
+
+/// The beginning of a request for `target`, byte for byte: as a client sends it, or as nginx asks about it.
+pub(crate) fn begin(asked: bool, method: &str, target: &[u8]) -> Vec<u8> {
+    if asked {
+        let question = b"GET /oauth2/auth HTTP/1.1\r\nX-Original-URL: https://app.test".as_slice();
+        [question, target, b"\r\nX-Original-Method: ", method.as_bytes()].concat()
+    } else {
+        [method.as_bytes(), b" ", target, b" HTTP/1.1"].concat()
+    }
+}

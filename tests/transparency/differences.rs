@@ -12,7 +12,7 @@ use crate::support::SESSION;
 const PAGE: &str = include_str!("../../docs/http.md");
 
 /// Set by the gate for a signed-in user, whatever the client sent.
-const SET: [&str; 12] = [
+pub(crate) const SET: [&str; 12] = [
     "authorization",
     "forwarded",
     "via",

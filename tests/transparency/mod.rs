@@ -2,7 +2,7 @@
 //! but for what docs/http.md says.
 
 mod client;
-mod differences;
+pub(crate) mod differences;
 mod samples;
 
 use cognigate::types::Body;
