@@ -75,7 +75,7 @@ pub(super) fn foreign() -> &'static SigningKey {
 impl SigningKey {
     fn generate() -> Self {
         // Key generation and signing fail only where memory runs out.
-        let pair = KeyPair::generate(KeySize::Rsa2048).expect("an RSA key");
+        let pair = KeyPair::generate(KeySize::Rsa2048).expect("there is memory for an RSA key");
         let kid = STANDARD.encode(digest(&SHA256, pair.public_key().as_ref()));
         Self { kid, pair }
     }
@@ -89,7 +89,7 @@ impl SigningKey {
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-            .expect("an RSA signature");
+            .expect("the buffer is as long as the modulus, and the memory suffices");
         signature
     }
 
@@ -101,7 +101,8 @@ impl SigningKey {
 
     /// The public key as a PEM file has it (RFC 7468 §13): what an HS256 forgery takes for its secret.
     pub(super) fn public_pem(&self) -> String {
-        let der: PublicKeyX509Der<'_> = self.pair.public_key().as_der().expect("a public key in DER");
+        let der: PublicKeyX509Der<'_> =
+            self.pair.public_key().as_der().expect("there is memory for a public key in DER");
         let text = STANDARD.encode(der.as_ref());
         let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
         for line in text.as_bytes().chunks(64) {

@@ -88,8 +88,10 @@ fn sign(message: &[u8], signing: Signing, key: &SigningKey, other: &SigningKey) 
         }
         Signing::Es256 => {
             // Key generation and signing fail only where memory runs out.
-            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a P-256 key");
-            let signature = pair.sign(&SystemRandom::new(), message).expect("an ECDSA signature");
+            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
+                .expect("there is memory for a P-256 key");
+            let signature =
+                pair.sign(&SystemRandom::new(), message).expect("there is memory for a signature");
             signature.as_ref().to_vec()
         }
         Signing::ForeignKey => foreign().sign(message),

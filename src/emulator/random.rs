@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub(super) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     // The kernel's generator does not fail once the machine has booted.
-    getrandom::fill(&mut bytes).expect("the system's random number generator");
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes
 }
 

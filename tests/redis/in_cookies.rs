@@ -7,7 +7,7 @@ use cognigate::commands::run::Gate;
 use cognigate::emulator::{Endpoint, Fault};
 use tokio::task::JoinSet;
 
-use super::replicas::{at, scripts_run};
+use super::replicas::{at, wait_for_the_other_ones_refresh};
 use super::{SESSION, last_bearer};
 use crate::support::redis::RedisServer;
 use crate::support::visitor::{Visitor, set_cookies};
@@ -79,23 +79,7 @@ async fn case_79_three_replicas_with_sessions_in_cookies_refresh_once_with_a_sin
 #[tokio::test]
 async fn a_replica_waits_for_the_other_ones_refresh_and_gives_its_result_to_the_browser() {
     let (server, stage) = beside_redis(single_use).await;
-    let other = stage.replica(&[]).await;
-    let visitor = stage.signed_in().await;
-    stage.clock.advance(LIFETIME);
-    let held = stage.cognito.hold(Endpoint::TokenRefresh);
-    let (mut here, mut there) = (visitor.clone(), at(&visitor, other.address()));
-    let first = tokio::spawn(async move { here.fetch("/").await.status() });
-    held.holding(1).await;
-    let asked = scripts_run(&server);
-    let second = tokio::spawn(async move {
-        let status = there.fetch("/").await.status();
-        (status, there)
-    });
-    eventually("the other asks for its turn", || async { scripts_run(&server) >= asked + 2 }).await;
-    assert!(!second.is_finished());
-    held.release();
-    let (status, there) = second.await.unwrap();
-    assert_eq!((first.await.unwrap(), status), (http::StatusCode::OK, http::StatusCode::OK));
+    let (visitor, there) = wait_for_the_other_ones_refresh(&server, &stage).await;
     assert_ne!(there.jar.get(SESSION), visitor.jar.get(SESSION));
     assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
 }

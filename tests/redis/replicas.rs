@@ -49,15 +49,18 @@ async fn case_79_three_replicas_refresh_once_with_a_single_use_refresh_token() {
 }
 
 /// How many scripts the server has run: taking the turn is one.
-pub(super) fn scripts_run(server: &RedisServer) -> usize {
+fn scripts_run(server: &RedisServer) -> usize {
     let statistics: String = server.ask(redis::cmd("INFO").arg("commandstats"));
     let calls = |line: &str| line.split_once(":calls=")?.1.split(',').next()?.parse::<usize>().ok();
     statistics.lines().filter(|line| line.starts_with("cmdstat_eval")).filter_map(calls).sum()
 }
 
-#[tokio::test]
-async fn a_replica_waits_for_the_other_ones_refresh_while_its_own_token_has_run_out() {
-    let (server, stage) = stage_with(|setup| setup.rotation(Duration::ZERO)).await;
+/// Has a second replica ask while another one refreshes a session whose token has run out, and wait for it: the browser
+/// before and, at the second, after.
+pub(super) async fn wait_for_the_other_ones_refresh(
+    server: &RedisServer,
+    stage: &Stage,
+) -> (Visitor, Visitor) {
     let other = stage.replica(&[]).await;
     let visitor = stage.signed_in().await;
     stage.clock.advance(LIFETIME);
@@ -65,13 +68,24 @@ async fn a_replica_waits_for_the_other_ones_refresh_while_its_own_token_has_run_
     let (mut here, mut there) = (visitor.clone(), at(&visitor, other.address()));
     let first = tokio::spawn(async move { here.fetch("/").await.status() });
     held.holding(1).await;
-    let asked = scripts_run(&server);
-    let second = tokio::spawn(async move { there.fetch("/").await.status() });
+    let asked = scripts_run(server);
+    let second = tokio::spawn(async move {
+        let status = there.fetch("/").await.status();
+        (status, there)
+    });
     // More than once, so that it has waited in between.
-    eventually("the other asks for its turn", || async { scripts_run(&server) >= asked + 2 }).await;
+    eventually("the other asks for its turn", || async { scripts_run(server) >= asked + 2 }).await;
     assert!(!second.is_finished());
     held.release();
-    assert_eq!((first.await.unwrap(), second.await.unwrap()), (http::StatusCode::OK, http::StatusCode::OK));
+    let (status, there) = second.await.unwrap();
+    assert_eq!((first.await.unwrap(), status), (http::StatusCode::OK, http::StatusCode::OK));
+    (visitor, there)
+}
+
+#[tokio::test]
+async fn a_replica_waits_for_the_other_ones_refresh_while_its_own_token_has_run_out() {
+    let (server, stage) = stage_with(|setup| setup.rotation(Duration::ZERO)).await;
+    wait_for_the_other_ones_refresh(&server, &stage).await;
     assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
 }
 
