@@ -38,6 +38,7 @@ use crate::proxy::tunnel::Tunnels;
 use crate::proxy::upstreams::Upstreams;
 use crate::proxy::{Bounds, NoWay, Payload, upgrade};
 use crate::secret::live::LiveSecret;
+use crate::server::client::Client;
 use crate::server::redirect;
 use crate::session::store::Place;
 use crate::telemetry::access::{Access, Decision};
@@ -76,6 +77,7 @@ struct Inbound<'a> {
     site: &'a Site,
     head: &'a RequestHead<'a>,
     way: &'a ForwardedChain,
+    client: &'a Client,
     host: RequestHost,
     path: CanonicalPath,
     /// True for `OPTIONS *`.
@@ -176,10 +178,10 @@ impl App {
         &self,
         upstreams: Option<&Upstreams>,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        client: Client,
     ) -> Response<Body> {
         let request_id = request_id(request.headers());
-        let way = self.trusted_proxies.way(peer.ip(), request.headers());
+        let way = self.trusted_proxies.way(client.address().ip(), request.headers());
         let access = Access::begin(&request, way.client());
         let (parts, body) = request.into_parts();
         let cookies = RequestCookies::read(&parts.headers);
@@ -193,11 +195,11 @@ impl App {
         };
         let mut decision = Decision::default();
         let (upgrade, bounds) = (upgrade::asked(&parts), self.bounds(&parts.headers));
-        let mut payload = Payload { body: Some(body), upgrade, bounds };
+        let mut payload = Payload { body: Some(body), upgrade, bounds, waits: client.waits().clone() };
         decision.outcome = "refused";
         let mut response = match self.site(&head) {
             Ok((site, host)) => self
-                .dispatch(upstreams, (site, host), (&head, &way), &mut payload, &mut decision)
+                .dispatch(upstreams, (site, host), (&head, &way, &client), &mut payload, &mut decision)
                 .await
                 .unwrap_or_else(|failure| site.explain(failure, &head)),
             Err(failure) => failure.into_response(self.only_party(), &head),
@@ -241,7 +243,7 @@ impl App {
         &self,
         upstreams: Option<&Upstreams>,
         (site, host): (&Site, RequestHost),
-        (head, way): (&RequestHead<'_>, &ForwardedChain),
+        (head, way, client): (&RequestHead<'_>, &ForwardedChain, &Client),
         payload: &mut Payload,
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {
@@ -250,7 +252,7 @@ impl App {
         let target = target.map_or("", |target| target.path());
         let is_for_all = head.method == Method::OPTIONS && target == "*";
         let path = if is_for_all { CanonicalPath::root() } else { CanonicalPath::parse(target)? };
-        let inbound = Inbound { site, head, way, host, path, is_for_all };
+        let inbound = Inbound { site, head, way, client, host, path, is_for_all };
         match inbound.path.below(self.prefix.as_str()) {
             Some(endpoint) => {
                 decision.outcome = Decision::ENDPOINT;

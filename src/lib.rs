@@ -30,7 +30,7 @@
 //! | 3 | [`auth`], [`proxy`], [`gateway`] |
 //! | 2 | [`session`], [`cognito`], [`policy`] |
 //! | 1 | [`config`], [`crypto`], [`cookie`], [`pages`] |
-//! | 0 | [`types`], [`clock`], [`secret`], [`file`](mod@file), [`watch`], [`certificate`], [`telemetry`] |
+//! | 0 | [`types`], [`clock`], [`secret`], [`file`](mod@file), [`memory`], [`watch`], [`certificate`], [`telemetry`] |
 //!
 //! The emulator (feature `emulator`) imports layer 0 alone: the two sides of the protocol are written twice, from the
 //! same facts.
@@ -38,6 +38,7 @@
 pub mod certificate;
 pub mod clock;
 pub mod file;
+pub mod memory;
 pub mod secret;
 pub mod telemetry;
 pub mod types;

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -25,6 +27,34 @@ pub fn full(bytes: impl Into<Bytes>) -> Body {
 #[must_use]
 pub fn empty() -> Body {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// Counts the requests of one connection that wait for their client: to send more of a body, or to take more of an
+/// answer.
+#[derive(Clone, Debug, Default)]
+pub struct ClientWaits(Arc<AtomicUsize>);
+
+/// One such request. It is counted until this is dropped.
+#[derive(Debug)]
+pub struct ClientWait(ClientWaits);
+
+impl ClientWaits {
+    #[must_use]
+    pub fn begin(&self) -> ClientWait {
+        self.0.fetch_add(1, Relaxed);
+        ClientWait(self.clone())
+    }
+
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Drop for ClientWait {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Relaxed);
+    }
 }
 
 /// A web origin (RFC 6454): scheme, host and port, without user, path, query or fragment.

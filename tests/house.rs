@@ -10,7 +10,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// A file imports its own room and the layers below. `app` and `failure` are one room of two files, as are
 /// the plain values and the telemetry at the bottom.
 const HOUSE: &[&[&[&str]]] = &[
-    &[&["types", "clock", "secret", "file", "watch", "certificate", "telemetry"]],
+    &[&["types", "clock", "secret", "file", "memory", "watch", "certificate", "telemetry"]],
     &[&["config"], &["crypto"], &["cookie"], &["pages"]],
     &[&["session"], &["cognito"], &["policy"]],
     &[&["auth"], &["proxy"], &["gateway"]],

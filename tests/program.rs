@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+/// Names another program to test.
+const PROGRAM: &str = "TEST_PROGRAM";
 /// Longer than anything here takes; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -43,10 +46,22 @@ struct Lines {
     news: Condvar,
 }
 
+/// The program under test: the one that cargo has built, or the one that this variable names.
+fn program() -> PathBuf {
+    std::env::var_os(PROGRAM)
+        .map_or_else(|| assert_cmd::cargo::cargo_bin!("cognigate").to_owned(), PathBuf::from)
+}
+
+/// True where the program under test is a build that `./test` made for speed.
+#[cfg(feature = "memory-tests")]
+pub(crate) fn is_optimized() -> bool {
+    std::env::var_os(PROGRAM).is_some()
+}
+
 impl Program {
     pub(crate) fn new(arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("cognigate"));
+        let mut command = Command::new(program());
         command.env_clear().current_dir(directory.path()).args(arguments).stdin(Stdio::null());
         Self { directory, command, out: Stdio::piped() }
     }
@@ -58,6 +73,18 @@ impl Program {
 
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Runs in the control group whose list of processes this is, from its first instruction on.
+    #[cfg(feature = "memory-tests")]
+    pub(crate) fn in_control_group(mut self, processes: &std::path::Path) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.env_clear().current_dir(self.directory.path()).stdin(Stdio::null());
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(processes);
+        command.arg(self.command.get_program()).args(self.command.get_args());
+        self.command = command;
         self
     }
 

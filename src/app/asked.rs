@@ -56,6 +56,7 @@ impl App {
         match site.rp.admit(head).await {
             Admission::Forward(caller) => {
                 decision.sub = Some(caller.sub().to_owned());
+                inbound.client.set_signed_in();
                 let asked = (original.method.as_ref(), &host, head.headers);
                 if let Err(failure) = site.judge_caller(&ruling, &caller, asked) {
                     if let Failure::NotRecent { max_age, .. } = failure {

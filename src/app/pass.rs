@@ -28,7 +28,7 @@ impl App {
         payload: &mut Payload,
         decision: &mut Decision,
     ) -> Result<Response<Body>, Failure> {
-        let Inbound { site, head, way, host, path, is_for_all } = inbound;
+        let Inbound { site, head, way, host, path, is_for_all, .. } = inbound;
         // It would send back the bearer, to a script that must not see it.
         if head.method == Method::TRACE {
             return Err(Failure::Method { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" });
@@ -78,6 +78,7 @@ impl App {
             Admission::Forward(caller) => {
                 decision.outcome = caller.outcome();
                 decision.sub = Some(caller.sub().to_owned());
+                inbound.client.set_signed_in();
                 // Before the app acts: an answer that cannot be given would hide what it did.
                 let prepared = site.prepare(&caller, head)?;
                 if let Err(failure) =

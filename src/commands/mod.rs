@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod budget;
 pub mod check;
 pub mod cli;
 #[cfg(feature = "emulator")]

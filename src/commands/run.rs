@@ -13,21 +13,27 @@ use tokio::task::JoinSet;
 use crate::app::{App, WiringError};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
+use crate::memory;
 use crate::proxy::health::AppHealth;
 use crate::proxy::upstreams::Upstreams;
+use crate::server::client::Client;
 use crate::server::conn::Terms;
-use crate::server::connection_limit::ConnectionLimit;
+use crate::server::connections::Connections;
 use crate::server::shutdown::{Shutdown, Trigger};
 use crate::server::tls::{Door, reload};
 use crate::server::{accept, admin, shutdown};
 use crate::telemetry::log::{self, Format};
 
+use super::budget::Budget;
 use super::cli::ConfigArgs;
 use super::descriptors;
 use super::signals::{Signal, Signals};
 use super::{Exit, fail, load};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// How long freed memory is kept for what may need it next.
+const GIVE_BACK: Duration = Duration::from_secs(2);
 
 /// How long a probe that is being answered may take at the very end.
 const LAST_PROBE: Duration = Duration::from_secs(1);
@@ -62,13 +68,18 @@ fn serve_until_told(config: &Config) -> Result<(), GateError> {
         let _inside = runtime.enter();
         Signals::listen().map_err(GateError::Thread)?
     };
-    descriptors::raise(config.limits.connections);
+    if let Err(error) = memory::give_back_within(GIVE_BACK) {
+        tracing::debug!(%error, "freed memory is given back late");
+    }
+    let budget = Budget::of(&config.limits);
+    descriptors::raise(budget.connections);
     let gate = Gate::start(config, &[], serving_threads(), Clock::system())?;
     let (address, admin) = (gate.address(), gate.admin_address());
     let redirect = gate.redirect_address().map(tracing::field::display);
     let public_url =
         config.sites.iter().map(|site| site.public_url.to_string()).collect::<Vec<_>>().join(" ");
-    tracing::info!(%address, %admin, redirect, public_url, version = VERSION, "serving");
+    let (connections, memory) = (budget.connections, budget.memory.map(|limit| limit.most));
+    tracing::info!(%address, %admin, redirect, public_url, connections, memory, version = VERSION, "serving");
     // Outside the macro, which evaluates nothing at a level that is off.
     runtime.block_on(async {
         let signal = signals.next().await;
@@ -177,7 +188,9 @@ impl Gate {
         let admin_address = admin.local_addr().map_err(GateError::Thread)?;
         let (trigger, shutdown) = shutdown::channel(config.shutdown.timeout);
         let terms = Terms { limits: Arc::new(config.limits.clone()), shutdown };
-        let limit = ConnectionLimit::new(config.limits.connections, Some(Arc::clone(app.metrics())));
+        let budget = Budget::of(&config.limits);
+        let connections =
+            Connections::new(budget.connections, budget.memory, Some(Arc::clone(app.metrics())));
         let mut gate =
             Self { addresses, redirect_address, admin_address, trigger, threads: Vec::new(), admin: None };
         let (upstreams, health) = match config.gateway {
@@ -191,10 +204,10 @@ impl Gate {
         };
         for (index, listeners) in listeners.into_iter().enumerate() {
             let upstreams = upstreams.as_ref().map(Upstreams::anew);
-            let (app, terms, limit) = (Arc::clone(&app), terms.clone(), Arc::clone(&limit));
+            let (app, terms, connections) = (Arc::clone(&app), terms.clone(), Arc::clone(&connections));
             let door = door.clone();
             let thread = spawn(format!("gate-{index}"), move |runtime| {
-                let public = attend_public(&app, upstreams.as_ref(), listeners, door, &terms, &limit);
+                let public = attend_public(&app, upstreams.as_ref(), listeners, door, &terms, &connections);
                 runtime.block_on(public);
             })?;
             gate.threads.push(thread);
@@ -300,24 +313,25 @@ async fn attend_public(
     listeners: Listeners,
     door: Option<Door>,
     terms: &Terms,
-    limit: &Arc<ConnectionLimit>,
+    connections: &Arc<Connections>,
 ) {
     let mut serving = JoinSet::new();
     if let Some(listener) = listeners.redirect {
         let app = Arc::clone(app);
-        let respond = move |request, peer| {
+        let respond = move |request, client: Client| {
             let app = Arc::clone(&app);
-            async move { app.send_to_https(&request, peer) }
+            async move { app.send_to_https(&request, client.address()) }
         };
-        serving.spawn(accept::serve(listener, None, terms.clone(), Arc::clone(limit), respond));
+        serving.spawn(accept::serve(listener, None, terms.clone(), Arc::clone(connections), respond));
     }
     for listener in listeners.public {
         let (app, upstreams) = (Arc::clone(app), upstreams.cloned());
-        let respond = move |request, peer| {
+        let respond = move |request, client| {
             let (app, upstreams) = (Arc::clone(&app), upstreams.clone());
-            async move { app.respond(upstreams.as_ref(), request, peer).await }
+            // On the heap, and only until the answer's head is there: a connection or a stream has room for it otherwise.
+            Box::pin(async move { app.respond(upstreams.as_ref(), request, client).await })
         };
-        serving.spawn(accept::serve(listener, door.clone(), terms.clone(), Arc::clone(limit), respond));
+        serving.spawn(accept::serve(listener, door.clone(), terms.clone(), Arc::clone(connections), respond));
     }
     let mut shutdown = terms.shutdown.clone();
     let of_app = Arc::clone(app);

@@ -26,10 +26,12 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// How long a client may neither send what it has announced nor take what it has asked for.
     pub stall_timeout: Duration,
-    /// Of the whole process.
-    pub connections: usize,
+    /// Of the whole process; by the memory where nothing is set.
+    pub connections: Option<usize>,
     /// At once, on one HTTP/2 connection.
     pub streams: u32,
+    /// What the process may have allocated, in bytes; by what the system has for it where nothing is set.
+    pub memory: Option<usize>,
 }
 
 /// How serving ends.
@@ -59,8 +61,16 @@ pub(super) fn limits(raw: &RawLimits, report: &mut Report) -> Option<Limits> {
     let tls_handshake_timeout = time("limits.tls_handshake_timeout", &raw.tls_handshake_timeout, report);
     let idle_timeout = time("limits.idle_timeout", &raw.idle_timeout, report);
     let stall_timeout = time("limits.stall_timeout", &raw.stall_timeout, report);
-    let connections = count("limits.connections", raw.connections, 1..=1_000_000, report);
+    let connections = match raw.connections {
+        Some(number) => count("limits.connections", number, 1..=1_000_000, report).map(Some),
+        None => Some(None),
+    };
     let streams = count("limits.streams", raw.streams, 1..=10_000, report);
+    let memory = match &raw.memory {
+        // Below the least there is no room for what is served at the moment; 1 TiB is more than there is.
+        Some(text) => bytes("limits.memory", text, 16 * KIB..=KIB * KIB * KIB, report).map(Some),
+        None => Some(None),
+    };
     Some(Limits {
         header_bytes: header_bytes?,
         header_fields: header_fields?,
@@ -72,6 +82,7 @@ pub(super) fn limits(raw: &RawLimits, report: &mut Report) -> Option<Limits> {
         stall_timeout: stall_timeout?,
         connections: connections?,
         streams: u32::try_from(streams?).ok()?,
+        memory: memory?,
     })
 }
 
@@ -88,7 +99,12 @@ fn bytes(key: &str, text: &str, kib: RangeInclusive<u64>, report: &mut Report) -
     if (kib.start() * KIB..=kib.end() * KIB).contains(&size) {
         return usize::try_from(size).ok();
     }
-    report.problem(key, format_args!("it must be from {}KiB to {}KiB", kib.start(), kib.end()));
+    let [least, most] = [kib.start(), kib.end()].map(|kib| match kib {
+        kib if kib % (KIB * KIB) == 0 => format!("{}GiB", kib / (KIB * KIB)),
+        kib if kib % KIB == 0 => format!("{}MiB", kib / KIB),
+        kib => format!("{kib}KiB"),
+    });
+    report.problem(key, format_args!("it must be from {least} to {most}"));
     None
 }
 

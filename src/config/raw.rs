@@ -245,8 +245,9 @@ pub(super) struct RawLimits {
     pub(super) tls_handshake_timeout: String,
     pub(super) idle_timeout: String,
     pub(super) stall_timeout: String,
-    pub(super) connections: u64,
+    pub(super) connections: Option<u64>,
     pub(super) streams: u64,
+    pub(super) memory: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

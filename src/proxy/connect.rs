@@ -31,6 +31,8 @@ use crate::types::BoxError;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_RETRIES: u32 = 3;
+/// How much of an answer is read ahead of its client. The head of an answer has to fit too.
+const READ_BUFFER: usize = 128 * 1024;
 /// The same in HTTP/2, for what a proxy between keeps alive. gRPC servers end a connection that asks more often than
 /// every five minutes.
 const PING: Duration = Duration::from_secs(310);
@@ -176,7 +178,11 @@ where
     B::Error: Into<BoxError>,
 {
     let (stream, bytes_read) = CountedStream::new(stream);
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
+    let (sender, connection) = http1::Builder::new()
+        .max_buf_size(READ_BUFFER)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(ConnectError::Http)?;
     // What ends it is told to whoever waits for an answer.
     tokio::spawn(async move { drop(connection.with_upgrades().await) });
     Ok(Connection { sender: Sender::Http1(sender), bytes_read })

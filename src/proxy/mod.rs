@@ -42,7 +42,7 @@ use crate::cookie::chunk::is_own;
 use crate::cookie::read::RequestCookies;
 use crate::policy::app_headers::AppHeaders;
 use crate::policy::forwarded_chain::ForwardedChain;
-use crate::types::{Body, Origin, RequestId, empty};
+use crate::types::{Body, ClientWaits, Origin, RequestId, empty};
 
 /// What is added to a request on its way.
 #[derive(Debug)]
@@ -71,6 +71,8 @@ pub struct Payload {
     /// The connection itself, where a WebSocket was asked for.
     pub upgrade: Option<OnUpgrade>,
     pub bounds: Bounds,
+    /// Where it is counted that the body is waited for.
+    pub waits: ClientWaits,
 }
 
 /// What came of forwarding.
@@ -92,7 +94,12 @@ pub async fn forward(
 ) -> Result<Forwarded, ForwardError> {
     let body = payload.body.take().ok_or(ForwardError::Body)?;
     let upgrade = payload.upgrade.take();
-    let mut request = Request::new(Upload::new(body, payload.bounds, Arc::clone(passport.app_headers)));
+    let mut request = Request::new(Upload::new(
+        body,
+        payload.bounds,
+        payload.waits.clone(),
+        Arc::clone(passport.app_headers),
+    ));
     *request.method_mut() = method.clone();
     *request.headers_mut() = for_the_app(headers, passport);
     if upgrade.is_some() {

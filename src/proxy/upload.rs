@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
 use crate::policy::app_headers::AppHeaders;
+use crate::types::{ClientWait, ClientWaits};
 
 /// What a body may be.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +33,8 @@ pub(super) struct Upload {
     so_far: u64,
     /// Runs while the client is waited for.
     timer: Option<Pin<Box<Sleep>>>,
+    waits: ClientWaits,
+    wait: Option<ClientWait>,
     progress: Progress,
 }
 
@@ -60,8 +63,14 @@ pub(super) enum Fault {
 }
 
 impl Upload {
-    pub(super) fn new(body: Incoming, bounds: Bounds, app_headers: Arc<AppHeaders>) -> Self {
-        Self { body, bounds, app_headers, so_far: 0, timer: None, progress: Progress::default() }
+    pub(super) fn new(
+        body: Incoming,
+        bounds: Bounds,
+        waits: ClientWaits,
+        app_headers: Arc<AppHeaders>,
+    ) -> Self {
+        let progress = Progress::default();
+        Self { body, bounds, app_headers, so_far: 0, timer: None, waits, wait: None, progress }
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -116,9 +125,10 @@ impl Body for Upload {
         let this = &mut *self;
         let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) else {
             this.progress.0.awaited.store(true, Relaxed);
+            this.wait.get_or_insert_with(|| this.waits.begin());
             return this.wait(context);
         };
-        this.timer = None;
+        (this.timer, this.wait) = (None, None);
         this.progress.0.awaited.store(false, Relaxed);
         match frame {
             Some(Ok(mut frame)) => {

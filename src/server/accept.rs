@@ -12,8 +12,9 @@ use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
+use super::client::Client;
 use super::conn::{self, Protocol, Terms};
-use super::connection_limit::{ConnectionLimit, Slot};
+use super::connections::{Connections, Slot};
 use super::tls::Door;
 use crate::types::Body;
 
@@ -45,18 +46,18 @@ pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<StdListener>> {
 /// Accepts until the shutdown ends it, then waits for the connections to end, at most until its deadline. What
 /// was upgraded counts.
 ///
-/// Connections are opened by `door`, where there is one. Each request is answered by `respond`, which is also told the
-/// other end's address. Where `limit` is reached, the one connection that was accepted last waits for a place; those
-/// behind it wait in the system's queue.
+/// Connections are opened by `door`, where there is one. Each request is answered by `respond`, which is also told who
+/// sent it. Where `connections` has no place left, the one that was accepted last
+/// waits for one; those behind it wait in the system's queue.
 pub async fn serve<F, R>(
     listener: StdListener,
     door: Option<Door>,
     mut terms: Terms,
-    limit: Arc<ConnectionLimit>,
+    connections: Arc<Connections>,
     respond: F,
 ) -> io::Result<()>
 where
-    F: Fn(Request<Incoming>, SocketAddr) -> R + Send + Sync + 'static,
+    F: Fn(Request<Incoming>, Client) -> R + Send + Sync + 'static,
     R: Future<Output = Response<Body>> + Send + 'static,
 {
     listener.set_nonblocking(true)?;
@@ -71,14 +72,14 @@ where
                 Ok((stream, peer)) => {
                     // Answers are written whole; waiting to fill a segment only delays them.
                     let _ = stream.set_nodelay(true);
-                    let slot = limit.slot(alive.clone()).await;
+                    let slot = connections.slot(alive.clone()).await;
                     let (terms, respond) = (connection_terms.clone(), Arc::clone(&respond));
                     attend(stream, peer, door.as_ref(), terms, slot, respond);
                 }
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "no connection can be accepted at the moment");
-                    limit.make_room();
+                    connections.make_room();
                     tokio::time::sleep(EXHAUSTED).await;
                 }
             }
@@ -91,7 +92,7 @@ where
     }
     // Who is in the queue already has been promised an answer.
     while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-        let Some(slot) = limit.slot(alive.clone()).now_or_never() else { break };
+        let Some(slot) = connections.slot(alive.clone()).now_or_never() else { break };
         attend(stream, peer, door.as_ref(), terms.clone(), slot, Arc::clone(&respond));
     }
     drop((listener, alive));
@@ -111,14 +112,18 @@ fn attend<F, R>(
     slot: Slot,
     respond: Arc<F>,
 ) where
-    F: Fn(Request<Incoming>, SocketAddr) -> R + Send + Sync + 'static,
+    F: Fn(Request<Incoming>, Client) -> R + Send + Sync + 'static,
     R: Future<Output = Response<Body>> + Send + 'static,
 {
     // Tasks of their own kind, since one that could be either would be as large as the larger.
     match door.cloned() {
         None => tokio::spawn(conn::serve(stream, Protocol::Either, peer, terms, slot, respond)),
         Some(door) => tokio::spawn(async move {
-            if let Some((stream, protocol)) = door.open(stream, peer, terms.shutdown.clone()).await {
+            let opened = tokio::select! {
+                opened = door.open(stream, peer, terms.shutdown.clone()) => opened,
+                () = slot.activity().evicted() => None,
+            };
+            if let Some((stream, protocol)) = opened {
                 conn::serve(stream, protocol, peer, terms, slot, respond).await;
             }
         }),

@@ -1,38 +1,56 @@
-//! What goes on on one connection, and how long nothing has.
-//!
-//! hyper has one timer for a head and for the idleness before it, and none on HTTP/2; so the time is taken here,
-//! from outside, by what can be seen: bytes that come, requests that begin, answers that end.
+//! What goes on on one connection: what its task counts, and what others may ask of it.
 
-use std::future::Future as _;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Instant;
 
-use crate::config::Limits;
-use crate::types::{Body, BoxError};
+use super::connections::Connections;
+use super::eviction::{Standing, State};
+use crate::types::{Body, BoxError, ClientWaits};
 
-/// How long a connection is idle before it is put to rest; below the least of the limits.
-const REST: Duration = Duration::from_millis(250);
+/// What a connection holds at the least: its task, its buffers, the system's socket.
+const CONNECTION: usize = 8 * 1024;
+/// What a request under way holds: its head, its task, what of its answer waits for the client.
+const REQUEST: usize = 16 * 1024;
+/// More of what was read than this is not held.
+const READ_AHEAD: usize = 128 * 1024;
 
-/// Counts on one connection. Written by whoever serves it, read by its [`Watch`].
-#[derive(Debug, Default)]
+/// Counts on one connection. Written by the connection's own task, read by its timers and by [`Connections`].
+#[derive(Debug)]
 pub(super) struct Activity {
+    all: Arc<Connections>,
+    accepted: Instant,
+    /// When the connection last became busy or idle, in milliseconds since it was accepted.
+    changed: AtomicU64,
     /// Requests whose answers have not ended.
     open: AtomicUsize,
+    /// Those of them that wait for their client.
+    waits: ClientWaits,
     begun: AtomicUsize,
     /// Requests that ended without their whole answer: reset, as a rule.
     abandoned: AtomicUsize,
     reads: AtomicUsize,
+    /// Bytes that were read since the last request began.
+    unanswered_bytes: AtomicUsize,
     had_body: AtomicBool,
     flushed: AtomicBool,
-    watching: AtomicWaker,
+    signed_in: AtomicBool,
+    /// What it held when it was told to end; 0 before.
+    evicted: AtomicUsize,
+    /// True once its client has sent far more frames than it needs.
+    flooded: AtomicBool,
+    /// True once the connection is no longer HTTP's.
+    upgraded: AtomicBool,
+    /// The task that serves the connection.
+    task: AtomicWaker,
 }
 
 /// A request under way. It ends where this is dropped.
@@ -43,9 +61,42 @@ pub(super) struct Request {
 }
 
 impl Activity {
-    /// Something was read.
-    pub(super) fn has_read(&self) {
+    pub(super) fn new(all: Arc<Connections>) -> Self {
+        Self {
+            all,
+            accepted: Instant::now(),
+            changed: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
+            waits: ClientWaits::default(),
+            begun: AtomicUsize::new(0),
+            abandoned: AtomicUsize::new(0),
+            reads: AtomicUsize::new(0),
+            unanswered_bytes: AtomicUsize::new(0),
+            had_body: AtomicBool::new(false),
+            flushed: AtomicBool::new(false),
+            signed_in: AtomicBool::new(false),
+            evicted: AtomicUsize::new(0),
+            flooded: AtomicBool::new(false),
+            upgraded: AtomicBool::new(false),
+            task: AtomicWaker::new(),
+        }
+    }
+
+    /// So many bytes were read.
+    pub(super) fn has_read(&self, bytes: usize) {
         self.reads.fetch_add(1, Relaxed);
+        self.unanswered_bytes.fetch_add(bytes, Relaxed);
+        self.all.grew(bytes);
+    }
+
+    /// Ready where more may be read.
+    pub(super) fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
+        self.all.poll_room(context)
+    }
+
+    /// How often something was read.
+    pub(super) fn reads(&self) -> usize {
+        self.reads.load(Relaxed)
     }
 
     pub(super) fn set_flushed(&self, flushed: bool) {
@@ -55,14 +106,18 @@ impl Activity {
     /// A request's head is there whole.
     pub(super) fn begin(self: &Arc<Self>, has_body: bool) -> Request {
         self.had_body.store(has_body, Relaxed);
-        self.open.fetch_add(1, Relaxed);
+        self.unanswered_bytes.store(0, Relaxed);
+        if self.open.fetch_add(1, Relaxed) == 0 {
+            self.note_change();
+        }
         self.begun.fetch_add(1, Relaxed);
-        self.watching.wake();
+        self.all.grew(REQUEST);
+        self.task.wake();
         Request { activity: Arc::clone(self), answered: false }
     }
 
     pub(super) fn is_busy(&self) -> bool {
-        self.open.load(Relaxed) > 0
+        self.open.load(Relaxed) > 0 || self.upgraded.load(Relaxed)
     }
 
     /// How many requests have begun.
@@ -84,15 +139,97 @@ impl Activity {
     pub(super) fn is_flushed(&self) -> bool {
         self.flushed.load(Relaxed)
     }
+
+    /// Counts the requests that wait for their client.
+    pub(super) fn waits(&self) -> &ClientWaits {
+        &self.waits
+    }
+
+    /// A request of this connection was allowed by a session or a token.
+    pub(super) fn set_signed_in(&self) {
+        self.signed_in.store(true, Relaxed);
+    }
+
+    /// Its client sends far more frames than it needs.
+    pub(super) fn set_flooded(&self) {
+        self.flooded.store(true, Relaxed);
+        self.task.wake();
+    }
+
+    pub(super) fn is_flooded(&self) -> bool {
+        self.flooded.load(Relaxed)
+    }
+
+    /// The connection is a tunnel from now on.
+    pub(super) fn set_upgraded(&self) {
+        self.upgraded.store(true, Relaxed);
+        self.note_change();
+    }
+
+    pub(super) fn is_upgraded(&self) -> bool {
+        self.upgraded.load(Relaxed)
+    }
+
+    /// The task to wake when something changes that its timers or an eviction depend on.
+    pub(super) fn register(&self, task: &Waker) {
+        self.task.register(task);
+    }
+
+    /// Tells the connection's task to end it, which holds about `weight` bytes. False where it was told already.
+    pub(super) fn evict(&self, weight: usize) -> bool {
+        let is_news = self.evicted.compare_exchange(0, weight.max(1), Relaxed, Relaxed).is_ok();
+        self.task.wake();
+        is_news
+    }
+
+    pub(super) fn is_evicted(&self) -> bool {
+        self.evicted_weight().is_some()
+    }
+
+    /// What it held when it was told to end, if it was.
+    pub(super) fn evicted_weight(&self) -> Option<usize> {
+        Some(self.evicted.load(Relaxed)).filter(|weight| *weight > 0)
+    }
+
+    /// Waits until this connection has to go.
+    pub(super) fn evicted(&self) -> impl Future<Output = ()> + '_ {
+        poll_fn(|cx| {
+            self.register(cx.waker());
+            if self.is_evicted() { Poll::Ready(()) } else { Poll::Pending }
+        })
+    }
+
+    /// By what it is compared with others where some connection has to go.
+    pub(super) fn standing(&self) -> Standing {
+        let read_ahead = self.unanswered_bytes.load(Relaxed).min(READ_AHEAD);
+        Standing {
+            signed_in: self.signed_in.load(Relaxed),
+            state: match self.open.load(Relaxed) {
+                0 if !self.is_upgraded() => State::Idle,
+                1.. if self.waits.count() >= self.open.load(Relaxed) => State::Waiting,
+                _ => State::Busy,
+            },
+            since: self.accepted + Duration::from_millis(self.changed.load(Relaxed)),
+            weight: CONNECTION + read_ahead + self.open.load(Relaxed) * REQUEST,
+        }
+    }
+
+    fn note_change(&self) {
+        let age = u64::try_from(self.accepted.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.changed.store(age, Relaxed);
+    }
 }
 
 impl Drop for Request {
     fn drop(&mut self) {
+        let activity = &self.activity;
         if !self.answered {
-            self.activity.abandoned.fetch_add(1, Relaxed);
+            activity.abandoned.fetch_add(1, Relaxed);
         }
-        self.activity.open.fetch_sub(1, Relaxed);
-        self.activity.watching.wake();
+        if activity.open.fetch_sub(1, Relaxed) == 1 {
+            activity.note_change();
+        }
+        activity.task.wake();
     }
 }
 
@@ -118,10 +255,14 @@ impl http_body::Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        ready!(self.request.activity.all.poll_room(cx));
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         // Behind trailers nobody looks for an end.
         let is_last = frame.as_ref().is_none_or(|frame| frame.as_ref().is_ok_and(Frame::is_trailers));
         self.request.answered = is_last || self.body.is_end_stream();
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            self.request.activity.all.grew(data.len());
+        }
         Poll::Ready(frame)
     }
 
@@ -132,88 +273,4 @@ impl http_body::Body for Answer {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
-}
-
-/// Takes the time of a connection on which nothing is under way.
-#[derive(Debug)]
-pub(super) struct Watch {
-    activity: Arc<Activity>,
-    header_timeout: Duration,
-    idle_timeout: Duration,
-    /// True where bytes that come between requests are the head of the next; on HTTP/2 they may be anything.
-    reads_are_heads: bool,
-    phase: Phase,
-    begun: usize,
-    reads: usize,
-    timer: Pin<Box<Sleep>>,
-}
-
-/// What a connection has been for too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lapse {
-    /// Idle, so that it need not hold what serving takes; told once.
-    Rest,
-    Idle,
-    /// In the middle of a head.
-    Head,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Busy,
-    Idle { since: Instant, rested: bool },
-    Head,
-}
-
-impl Watch {
-    /// Begins with a head, since a connection is watched from the first byte on.
-    pub(super) fn new(activity: Arc<Activity>, limits: &Limits, reads_are_heads: bool) -> Self {
-        Self {
-            begun: activity.begun(),
-            reads: 0,
-            header_timeout: limits.header_timeout,
-            idle_timeout: limits.idle_timeout,
-            reads_are_heads,
-            phase: Phase::Head,
-            timer: Box::pin(sleep(limits.header_timeout)),
-            activity,
-        }
-    }
-
-    /// Ready at a lapse; to be polled after whatever serves the connection.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Lapse> {
-        self.activity.watching.register(cx.waker());
-        let (begun, reads) = (self.activity.begun(), self.activity.reads.load(Relaxed));
-        if self.activity.is_busy() {
-            self.phase = Phase::Busy;
-            return Poll::Pending;
-        }
-        if self.phase == Phase::Busy || begun != self.begun {
-            let now = Instant::now();
-            self.phase = Phase::Idle { since: now, rested: false };
-            (self.begun, self.reads) = (begun, reads);
-            self.timer.as_mut().reset(now + REST);
-        } else if self.reads_are_heads && reads != self.reads && self.phase != Phase::Head {
-            self.phase = Phase::Head;
-            self.timer.as_mut().reset(Instant::now() + self.header_timeout);
-        }
-        ready!(self.timer.as_mut().poll(cx));
-        match self.phase {
-            Phase::Idle { since, rested: false } => {
-                self.phase = Phase::Idle { since, rested: true };
-                self.timer.as_mut().reset(since + self.idle_timeout);
-                // Whoever does not rest is to be told of the rest of it.
-                cx.waker().wake_by_ref();
-                Poll::Ready(Lapse::Rest)
-            }
-            Phase::Idle { .. } => Poll::Ready(Lapse::Idle),
-            Phase::Head => Poll::Ready(Lapse::Head),
-            Phase::Busy => Poll::Pending,
-        }
-    }
-}
-
-/// How long an idle connection that was put to rest may rest.
-pub(super) fn rest_of(idle_timeout: Duration) -> Duration {
-    idle_timeout.saturating_sub(REST)
 }

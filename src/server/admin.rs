@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use super::accept;
 use super::conn::Terms;
-use super::connection_limit::ConnectionLimit;
+use super::connections::Connections;
 use super::shutdown::Shutdown;
 use crate::proxy::health::AppHealth;
 use crate::telemetry::metrics::{self, Metrics};
@@ -55,8 +55,8 @@ where
         listener,
         None,
         terms,
-        ConnectionLimit::new(MAX_CONNECTIONS, None),
-        move |request, _peer| {
+        Connections::new(MAX_CONNECTIONS, None, None),
+        move |request, _client| {
             let subject = Arc::clone(&subject);
             async move {
                 if let Some(sub) = request.uri().path().strip_prefix("/sessions/") {

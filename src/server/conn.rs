@@ -6,13 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use super::activity::Activity;
-use super::connection_limit::Slot;
+use super::client::Client;
+use super::connections::Slot;
 use super::shutdown::Shutdown;
-use super::stream::Stream;
+use super::stream::{Stream, Transport};
 use super::{http1, http2, preface};
 use crate::config::Limits;
 use crate::types::Body;
@@ -44,8 +43,8 @@ pub async fn serve<S, F, R>(
     slot: Slot,
     respond: Arc<F>,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    F: Fn(Request<Incoming>, SocketAddr) -> R,
+    S: Transport + Send + 'static,
+    F: Fn(Request<Incoming>, Client) -> R,
     R: Future<Output = Response<Body>> + Send + 'static,
 {
     let (protocol, ahead) = match protocol {
@@ -55,6 +54,7 @@ pub async fn serve<S, F, R>(
                 biased;
                 begun = timeout(terms.limits.header_timeout, preface::read(&mut stream)) => begun,
                 () = shutdown.ending() => return,
+                () = slot.activity().evicted() => return,
             };
             // It never said a word, or it went away.
             let Ok(Ok((protocol, bytes))) = begun else { return };
@@ -62,13 +62,14 @@ pub async fn serve<S, F, R>(
         }
         known => (known, Bytes::new()),
     };
-    let activity = Arc::new(Activity::default());
+    let activity = Arc::clone(slot.activity());
+    let client = Client::new(peer, Arc::clone(&activity));
     let stall = terms.limits.stall_timeout;
-    let stream = Stream::new(stream, ahead, Arc::clone(&activity), stall, slot);
+    let stream = Stream::new(stream, ahead, stall, slot);
     if protocol == Protocol::Http2 {
         // On the heap: it is large, and the task has room for either.
-        Box::pin(http2::speak(stream, activity, peer, terms, respond)).await;
+        Box::pin(http2::speak(stream, activity, client, terms, respond)).await;
     } else {
-        http1::speak(stream, activity, peer, terms, respond).await;
+        http1::speak(stream, activity, client, terms, respond).await;
     }
 }

@@ -5,7 +5,6 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -17,13 +16,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
-use super::activity::{Activity, Answer, Lapse, Watch, rest_of};
+use super::activity::{Activity, Answer};
+use super::client::Client;
 use super::conn::Terms;
+use super::idle_watch::{Lapse, Watch, rest_of};
 use super::shutdown::Shutdown;
-use super::stream::Stream;
+use super::stream::{Stream, Transport};
 use crate::config::Limits;
 use crate::types::Body;
 
@@ -50,12 +51,12 @@ enum Outcome {
 pub(super) async fn speak<S, F, R>(
     mut stream: Stream<S>,
     activity: Arc<Activity>,
-    peer: SocketAddr,
+    client: Client,
     terms: Terms,
     respond: Arc<F>,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    F: Fn(Request<Incoming>, SocketAddr) -> R,
+    S: Transport + Send + 'static,
+    F: Fn(Request<Incoming>, Client) -> R,
     R: Future<Output = Response<Body>> + Send + 'static,
 {
     let mut patience = terms.limits.header_timeout;
@@ -72,7 +73,7 @@ pub(super) async fn speak<S, F, R>(
             }
         }
         let shutdown = terms.shutdown.clone();
-        let working = work(stream, &activity, peer, &terms.limits, shutdown, &*respond);
+        let working = work(stream, &activity, &client, &terms.limits, shutdown, &*respond);
         // On the heap, and so only as long as there is work.
         match Box::pin(working).await {
             Some(resting) => stream = resting,
@@ -83,13 +84,12 @@ pub(super) async fn speak<S, F, R>(
 }
 
 /// Waits for the next request's first bytes; false where there will be none.
-async fn rest<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut Stream<S>) -> bool {
-    // A place that somebody else needs more.
-    let mut wanted = Box::pin(stream.slot().wanted());
+async fn rest<S: Transport>(stream: &mut Stream<S>) -> bool {
+    let activity = Arc::clone(stream.activity());
     tokio::select! {
         biased;
         some = stream.wait() => some,
-        () = &mut wanted => false,
+        () = activity.evicted() => false,
     }
 }
 
@@ -97,21 +97,21 @@ async fn rest<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut Stream<S>) -> bool
 async fn work<S, F, R>(
     stream: Stream<S>,
     activity: &Arc<Activity>,
-    peer: SocketAddr,
+    client: &Client,
     limits: &Limits,
     mut shutdown: Shutdown,
     respond: &F,
 ) -> Option<Stream<S>>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    F: Fn(Request<Incoming>, SocketAddr) -> R,
+    S: Transport + Send + 'static,
+    F: Fn(Request<Incoming>, Client) -> R,
     R: Future<Output = Response<Body>> + Send + 'static,
 {
     let closing = shutdown.clone();
     let service = service_fn(|request: Request<Incoming>| {
         let begun = activity.begin(!request.body().is_end_stream());
         let switch = request.extensions().get::<OnUpgrade>().cloned();
-        let (answer, closing) = (respond(request, peer), closing.clone());
+        let (answer, closing) = (respond(request, client.clone()), closing.clone());
         async move {
             let mut answer = answer.await;
             if let Some(switch) = switch.filter(|_| answer.status() != StatusCode::SWITCHING_PROTOCOLS) {
@@ -149,7 +149,12 @@ where
                 Pin::new(&mut connection).graceful_shutdown();
                 continue;
             }
-            return match watch.poll(cx) {
+            let lapse = watch.poll(cx);
+            // The watch has registered this task to be told.
+            if activity.is_evicted() {
+                return Poll::Ready(Outcome::Leave);
+            }
+            return match lapse {
                 Poll::Ready(Lapse::Rest) if activity.had_body() || !activity.is_flushed() => continue,
                 Poll::Ready(Lapse::Rest) => Poll::Ready(Outcome::Rest),
                 Poll::Ready(Lapse::Idle) => Poll::Ready(Outcome::Leave),
@@ -160,8 +165,9 @@ where
     })
     .await;
     if let Outcome::Over(ended) = outcome {
+        activity.set_upgraded();
         if let Err(error) = ended {
-            tracing::debug!(%error, %peer, "connection ended");
+            tracing::debug!(%error, peer = %client.address(), "connection ended");
         }
         return None;
     }

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -14,13 +13,15 @@ use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use super::activity::{Activity, Answer, Lapse, Watch};
+use super::activity::{Activity, Answer};
+use super::client::Client;
 use super::conn::Terms;
+use super::control_frames::ControlFrames;
+use super::idle_watch::{Lapse, Watch};
 use super::stalled_streams::{Progress, Streams, Tracked};
-use super::stream::Stream;
+use super::stream::{Stream, Transport};
 use crate::types::Body;
 
 /// How many crumbs a cookie may come in, beside the other fields: browsers keep some 180 cookies a site.
@@ -28,7 +29,7 @@ const CRUMBS: usize = 400;
 /// What HTTP/2 counts for a field beside its name and value (RFC 9113 §6.5.2).
 const FIELD: usize = 32;
 /// How much of an answer waits for its client, for each stream.
-const SEND_BUFFER: usize = 64 * 1024;
+const SEND_BUFFER: usize = 32 * 1024;
 /// A client that says nothing is asked whether it is there, so often, and given so long to say so.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -46,25 +47,28 @@ enum Reason {
     Idle,
     NoRequest,
     Resets,
+    Flood,
     Shutdown,
+    Evicted,
 }
 
 /// Serves a connection until either side ends it.
 ///
-/// The frames of a flood (CONTINUATION, resets before a request was looked at) are h2's own affair: it ends the
-/// connection by GOAWAY.
+/// Floods of CONTINUATION, and of requests that are reset before they were looked at, are ended by h2 itself; those of
+/// other frames by [`ControlFrames`]. Each ends the connection by GOAWAY.
 pub(super) async fn speak<S, F, R>(
     stream: Stream<S>,
     activity: Arc<Activity>,
-    peer: SocketAddr,
+    client: Client,
     terms: Terms,
     respond: Arc<F>,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    F: Fn(Request<Incoming>, SocketAddr) -> R,
+    S: Transport + Send + 'static,
+    F: Fn(Request<Incoming>, Client) -> R,
     R: Future<Output = Response<Body>> + Send + 'static,
 {
     let limits = &terms.limits;
+    let peer = client.address();
     let streams = Streams::new(limits.stall_timeout);
     let (counts, announced) = (Arc::clone(&activity), streams.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -72,10 +76,10 @@ pub(super) async fn speak<S, F, R>(
         let progress = Arc::new(Progress::default());
         announced.announce(&progress);
         as_of_http1(&mut request);
-        let answer = respond(request, peer);
+        let (answer, waits) = (respond(request, client.clone()), client.waits().clone());
         async move {
             let answer = answer.await;
-            Ok::<_, Infallible>(answer.map(|body| Tracked::new(Answer::new(body, begun), progress)))
+            Ok::<_, Infallible>(answer.map(|body| Tracked::new(Answer::new(body, begun), progress, waits)))
         }
     });
     let list = limits.header_bytes + limits.uri_bytes + (limits.header_fields + CRUMBS) * FIELD;
@@ -88,7 +92,7 @@ pub(super) async fn speak<S, F, R>(
             .max_local_error_reset_streams(ERRORS)
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(ControlFrames::new(stream)), service)
     );
     let mut watch = Watch::new(Arc::clone(&activity), limits, false);
     let (mut begins, mut ends) = (terms.shutdown.clone(), terms.shutdown.clone());
@@ -112,7 +116,15 @@ pub(super) async fn speak<S, F, R>(
             if activity.abandoned() > ABANDONED && 2 * activity.abandoned() > activity.begun() {
                 return Poll::Ready(Ok(Reason::Resets));
             }
-            return match watch.poll(cx) {
+            if activity.is_flooded() {
+                return Poll::Ready(Ok(Reason::Flood));
+            }
+            let lapse = watch.poll(cx);
+            // The watch has registered this task to be told.
+            if activity.is_evicted() {
+                return Poll::Ready(Ok(Reason::Evicted));
+            }
+            return match lapse {
                 Poll::Ready(Lapse::Rest) => continue,
                 Poll::Ready(Lapse::Idle) => Poll::Ready(Ok(Reason::Idle)),
                 Poll::Ready(Lapse::Head) => Poll::Ready(Ok(Reason::NoRequest)),
@@ -123,6 +135,8 @@ pub(super) async fn speak<S, F, R>(
     .await;
     let ended = match over {
         Err(ended) => ended,
+        // Its requests are cut off: what they hold is needed now.
+        Ok(Reason::Evicted) if activity.is_busy() => return,
         Ok(reason) => {
             tracing::debug!(?reason, %peer, "connection is ended");
             connection.as_mut().graceful_shutdown();

@@ -3,10 +3,14 @@
 pub mod accept;
 mod activity;
 pub mod admin;
+pub mod client;
 pub mod conn;
-pub mod connection_limit;
+pub mod connections;
+mod control_frames;
+mod eviction;
 mod http1;
 mod http2;
+mod idle_watch;
 mod preface;
 pub mod redirect;
 pub mod shutdown;

@@ -14,6 +14,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::rt::Executor;
 use tokio::time::{Instant, sleep};
 
+use crate::types::{ClientWait, ClientWaits};
+
 /// Whom an answer waits for.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
@@ -28,11 +30,14 @@ pub(super) struct Progress {
 pub(super) struct Tracked<B> {
     body: B,
     progress: Arc<Progress>,
+    waits: ClientWaits,
+    /// There while a part of the answer waits for its client.
+    wait: Option<ClientWait>,
 }
 
 impl<B> Tracked<B> {
-    pub(super) fn new(body: B, progress: Arc<Progress>) -> Self {
-        Self { body, progress }
+    pub(super) fn new(body: B, progress: Arc<Progress>, waits: ClientWaits) -> Self {
+        Self { body, progress, waits, wait: None }
     }
 }
 
@@ -44,10 +49,12 @@ impl<B: Body + Unpin> Body for Tracked<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.wait = None;
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         self.progress.has_part.store(frame.is_ready(), Relaxed);
         if frame.is_ready() {
             self.progress.taken.fetch_add(1, Relaxed);
+            self.wait = Some(self.waits.begin());
         }
         frame
     }

@@ -14,36 +14,57 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, timeout};
+use tokio_rustls::server::TlsStream;
 
 use super::activity::Activity;
-use super::connection_limit::Slot;
+use super::connections::Slot;
+use crate::types::ClientWait;
 
 /// How long a client may go on sending after its answer.
 const LINGER: Duration = Duration::from_secs(5);
 /// How long the last bytes may take on a connection that nobody waits for.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// What a connection's bytes go over: TCP, or TLS on top of it.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin {
+    /// Has the connection reset when it is closed, so that the system keeps nothing that its client has not taken.
+    fn reset_on_close(&self);
+}
+
+impl Transport for TcpStream {
+    fn reset_on_close(&self) {
+        // An error says that there is no connection any more.
+        let _ = self.set_zero_linger();
+    }
+}
+
+impl Transport for TlsStream<TcpStream> {
+    fn reset_on_close(&self) {
+        self.get_ref().0.reset_on_close();
+    }
+}
+
 /// A connection, below whatever is spoken on it.
 #[derive(Debug)]
-pub(super) struct Stream<S> {
+pub(super) struct Stream<S: Transport> {
     stream: S,
     /// What was read before anybody wanted it.
     ahead: Bytes,
-    activity: Arc<Activity>,
     /// How long a write may be blocked.
     stall: Duration,
     /// Runs while one is.
-    blocked: Option<Pin<Box<Sleep>>>,
+    blocked: Option<(Pin<Box<Sleep>>, ClientWait)>,
     /// Set once the sending side is closed.
     until: Option<Pin<Box<Sleep>>>,
     /// Held as long as the connection, be it upgraded.
     slot: Slot,
 }
 
-impl<S> Stream<S> {
-    pub(super) fn new(stream: S, ahead: Bytes, activity: Arc<Activity>, stall: Duration, slot: Slot) -> Self {
-        Self { stream, ahead, activity, stall, blocked: None, until: None, slot }
+impl<S: Transport> Stream<S> {
+    pub(super) fn new(stream: S, ahead: Bytes, stall: Duration, slot: Slot) -> Self {
+        Self { stream, ahead, stall, blocked: None, until: None, slot }
     }
 
     /// Gives bytes back, to be read again.
@@ -57,30 +78,33 @@ impl<S> Stream<S> {
         self.ahead.has_remaining()
     }
 
-    pub(super) fn slot(&self) -> &Slot {
-        &self.slot
+    pub(super) fn activity(&self) -> &Arc<Activity> {
+        self.slot.activity()
     }
 
     /// A write that is blocked: an error once it has been for too long.
     fn stalled<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         let stall = self.stall;
-        let timer = self.blocked.get_or_insert_with(|| Box::pin(sleep(stall)));
+        let waits = self.slot.activity().waits();
+        let (timer, _) = self.blocked.get_or_insert_with(|| (Box::pin(sleep(stall)), waits.begin()));
         ready!(timer.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
+impl<S: Transport> Stream<S> {
     /// Waits until the client says something; false where it ends in place of it. Nothing is held meanwhile: what
     /// comes is read into the stack first.
     pub(super) async fn wait(&mut self) -> bool {
         let read = poll_fn(|cx| {
+            ready!(self.activity().poll_room(cx));
             let mut bytes = [0; 4096];
             let mut buffer = ReadBuf::new(&mut bytes);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             Poll::Ready(Ok::<_, io::Error>(Bytes::copy_from_slice(buffer.filled())))
         });
         self.ahead = read.await.unwrap_or_default();
+        self.activity().has_read(self.ahead.len());
         self.has_bytes()
     }
 
@@ -95,7 +119,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
+impl<S: Transport> Drop for Stream<S> {
+    fn drop(&mut self) {
+        if self.activity().is_evicted() && self.activity().is_busy() {
+            self.stream.reset_on_close();
+        }
+    }
+}
+
+impl<S: Transport> AsyncRead for Stream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -110,18 +142,27 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
             }
             return Poll::Ready(Ok(()));
         }
+        // Nothing else watches a tunnel for this.
+        if self.activity().is_upgraded() {
+            self.activity().register(cx.waker());
+            if self.activity().is_evicted() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
+        }
+        ready!(self.activity().poll_room(cx));
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if buffer.filled().len() > before {
-            self.activity.has_read();
+        let read = buffer.filled().len() - before;
+        if read > 0 {
+            self.activity().has_read(read);
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+impl<S: Transport> AsyncWrite for Stream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.activity.set_flushed(false);
+        self.activity().set_flushed(false);
         let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(cx, bytes) else {
             return self.stalled(cx);
         };
@@ -134,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.activity.set_flushed(false);
+        self.activity().set_flushed(false);
         let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write_vectored(cx, parts) else {
             return self.stalled(cx);
         };
@@ -151,12 +192,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
             return self.stalled(cx);
         };
         self.blocked = None;
-        self.activity.set_flushed(flushed.is_ok());
+        self.activity().set_flushed(flushed.is_ok());
         Poll::Ready(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        let had_body = this.activity().had_body();
         let until = match &mut this.until {
             Some(until) => until,
             None => {
@@ -167,7 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
                 this.until.insert(Box::pin(sleep(LINGER)))
             }
         };
-        if !this.activity.had_body() || until.as_mut().poll(cx).is_ready() {
+        if !had_body || until.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
         let mut thrown_away = [0; 8192];

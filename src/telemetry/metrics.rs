@@ -75,6 +75,7 @@ pub struct Metrics {
     websockets: Gauge,
     connections: Gauge,
     connections_waited: Counter,
+    connections_evicted: Family<EvictedLabel, Counter>,
     redis: Results,
     redis_connected: Gauge,
     reloads: Reloads,
@@ -86,6 +87,24 @@ pub struct Metrics {
 pub enum Peer {
     Cognito,
     Upstream,
+}
+
+/// The limit that connections were ended for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evicted {
+    Connections,
+    Memory,
+}
+
+impl Evicted {
+    const ALL: [Self; 2] = [Self::Connections, Self::Memory];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::Memory => "memory",
+        }
+    }
 }
 
 type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -104,6 +123,11 @@ struct ClientLabels {
     http_request_method: &'static str,
     /// Absent where no answer came.
     http_response_status_code: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EvictedLabel {
+    limit: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -178,6 +202,15 @@ impl Metrics {
             "Connections that had to wait, since there were limits.connections of them",
             connections_waited.clone(),
         );
+        let connections_evicted = Family::<EvictedLabel, Counter>::default();
+        for limit in Evicted::ALL {
+            drop(connections_evicted.get_or_create(&EvictedLabel { limit: limit.label() }));
+        }
+        registry.register(
+            "cognigate_connections_evicted",
+            "Connections that were ended to make room for others, by the limit that was reached",
+            connections_evicted.clone(),
+        );
         let reloads = Reloads::register(&mut registry);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("cognigate_build", "The program that runs", build);
@@ -193,6 +226,7 @@ impl Metrics {
             websockets,
             connections,
             connections_waited,
+            connections_evicted,
             redis,
             redis_connected,
             reloads,
@@ -286,6 +320,12 @@ impl Metrics {
     /// A client's connection that finds no place.
     pub fn connection_waited(&self) {
         self.connections_waited.inc();
+    }
+
+    /// Connections that were told to end, to make room for others.
+    pub fn connections_evicted(&self, limit: Evicted, count: usize) {
+        let label = EvictedLabel { limit: limit.label() };
+        self.connections_evicted.get_or_create(&label).inc_by(u64::try_from(count).unwrap_or(u64::MAX));
     }
 
     /// Files of the configuration that were read, because they are new or have changed; with the time where they are

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cognigate::app::App;
 use cognigate::proxy::upstreams::Upstreams;
 use cognigate::server::conn::Terms;
-use cognigate::server::connection_limit::ConnectionLimit;
+use cognigate::server::connections::Connections;
 use cognigate::server::{accept, shutdown};
 use http::Method;
 use socket2::{Domain, Socket, Type};
@@ -184,7 +184,7 @@ async fn impatient(stage: &Stage, app: &AppByHand, patience: Duration) -> Socket
     let terms = Terms { limits: Arc::new(config.limits.clone()), shutdown };
     tokio::spawn(async move {
         let _until_the_test_ends = trigger;
-        let limit = ConnectionLimit::new(10, None);
+        let limit = Connections::new(10, None, None);
         accept::serve(listener.into_std().unwrap(), None, terms, limit, move |request, peer| {
             let (gate, upstreams) = (Arc::clone(&gate), upstreams.clone());
             async move { gate.respond(Some(&upstreams), request, peer).await }

@@ -11,35 +11,49 @@ use super::http2::connect;
 use crate::support::Stage;
 use crate::support::wire::PATIENCE;
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const HEADERS: u8 = 1;
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const HEADERS: u8 = 1;
+const PRIORITY: u8 = 2;
 const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
 /// `GET http://app.test/open/`, without an entry in any table.
 fn get() -> Vec<u8> {
-    let literal = |name: &[u8], value: &[u8]| {
-        let length = |text: &[u8]| u8::try_from(text.len()).unwrap();
-        [&[0, length(name)], name, &[length(value)], value].concat()
+    get_of("/open/", "")
+}
+
+/// The same for another path, with a cookie where it is not empty.
+pub(crate) fn get_of(path: &str, cookie: &str) -> Vec<u8> {
+    let mut fields =
+        vec![(":method", "GET"), (":scheme", "http"), (":path", path), (":authority", "app.test")];
+    fields.extend((!cookie.is_empty()).then_some(("cookie", cookie)));
+    let literal = |(name, value): (&str, &str)| {
+        [&[0][..], &length(name), name.as_bytes(), &length(value), value.as_bytes()].concat()
     };
-    [
-        literal(b":method", b"GET"),
-        literal(b":scheme", b"http"),
-        literal(b":path", b"/open/"),
-        literal(b":authority", b"app.test"),
-    ]
-    .concat()
+    fields.into_iter().flat_map(literal).collect()
+}
+
+/// How long a text is, as HPACK has it (RFC 7541 §5.1).
+fn length(text: &str) -> Vec<u8> {
+    let Some(mut rest) = text.len().checked_sub(127) else { return vec![u8::try_from(text.len()).unwrap()] };
+    let mut bytes = vec![127];
+    while rest >= 128 {
+        bytes.push(u8::try_from(rest % 128 + 128).unwrap());
+        rest /= 128;
+    }
+    bytes.push(u8::try_from(rest).unwrap());
+    bytes
 }
 
 /// Sends the preface and then whatever comes of `more`, until it is enough or the gate has had enough; the last GOAWAY's
@@ -210,6 +224,32 @@ async fn case_66_pings_and_settings_keep_no_connection_open() {
         assert_eq!(reason, Some(Reason::NO_ERROR));
         is_well(&stage).await;
     }
+}
+
+#[tokio::test]
+async fn case_120_frames_that_bring_no_request_further_are_a_goaway() {
+    // It would be busy for as long as it likes.
+    let stage = Stage::with(|setup| setup.set("public", "/open/*")).await;
+    let held = stage.app.hold();
+    let unknown = 0x77;
+    for (kind, payload) in [
+        (SETTINGS, &[][..]),
+        (PRIORITY, &[0, 0, 0, 0, 1]),
+        (PING, &[0; 8]),
+        (WINDOW_UPDATE, &[0, 0, 0, 1]),
+        (unknown, &[]),
+    ] {
+        let request = frame(HEADERS, END_STREAM | END_HEADERS, 1, &get());
+        // PRIORITY is about a stream, the others are about the connection.
+        let stream = if kind == PRIORITY { 3 } else { 0 };
+        let flood_of = (0..50_000).map(|_| frame(kind, 0, stream, payload));
+        let began = std::time::Instant::now();
+        let reason = flood(stage.gate.address(), std::iter::once(request).chain(flood_of)).await;
+        assert_eq!(reason, Some(Reason::NO_ERROR), "{kind}");
+        assert!(began.elapsed() < PATIENCE, "{kind}");
+    }
+    drop(held);
+    is_well(&stage).await;
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{GateProcess, run_with, stage_with};
+use super::{GateProcess, MANY_CONNECTIONS, run_with, stage_with};
 use crate::support::wire::{PATIENCE, eventually};
 
 const CONNECTIONS: usize = 10_000;
@@ -16,6 +16,7 @@ const MOST_BYTES: usize = 15_000;
 
 #[tokio::test]
 async fn idle_connections_cost_at_most_15_kb_each_and_a_full_gate_makes_room() {
+    let _alone = MANY_CONNECTIONS.lock().await;
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
     let stage = stage_with(|setup| setup.set("public", "/open/*")).await;

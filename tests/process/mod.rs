@@ -12,6 +12,8 @@ mod idle_connections;
 #[cfg(target_os = "linux")]
 mod large;
 mod logs;
+#[cfg(feature = "memory-tests")]
+mod memory;
 mod ports;
 mod sample_app;
 #[cfg(target_os = "linux")]
@@ -19,9 +21,14 @@ mod unfinished_logins;
 
 use std::net::SocketAddr;
 
+use tokio::sync::Mutex;
+
 use crate::program::{Program, Running};
 use crate::support::visitor::Visitor;
 use crate::support::{PUBLIC_URL, Setup, Stage, ready};
+
+/// Held by tests that open thousands of connections: the test's own process may have only so many.
+static MANY_CONNECTIONS: Mutex<()> = Mutex::const_new(());
 
 /// A gate that is a process, before a stage's app and emulator.
 struct GateProcess {
