@@ -125,8 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn a_fragment_is_left_out_and_the_rest_stays(path in "/[a-z]{0,8}(\\?[a-z=&]{0,8})?", fragment in "#[ -~]{0,8}") {
-        prop_assume!(!fragment.contains(['\\', ' ']) && !path.starts_with(PREFIX));
+    fn a_fragment_is_left_out_and_the_rest_stays(path in "/[a-z]{0,8}(\\?[a-z=&]{0,8})?", fragment in "#[!-\\[\\]-~]{0,8}") {
         let return_to = ReturnTo::parse(&format!("{path}{fragment}"), &"https://app.test".parse().unwrap(), PREFIX);
         prop_assert_eq!(sent(&return_to), path);
     }
