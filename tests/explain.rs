@@ -108,6 +108,18 @@ fn rules_that_guard_other_readings_are_named_with_the_reading() {
             "as      who.json: passes",
         ],
     );
+    let many = "//a;b.php".repeat(20);
+    for (path, reading) in [
+        ("//x/admin/y", "/admin/y"),
+        ("//a@b:80/ADM%C4%B0N.json", "/admin"),
+        ("/index.php/admin/y", "/admin/y"),
+        ("/admin.json", "/admin"),
+        (many.as_str(), &format!("{many} in more ways than can be listed")),
+    ] {
+        let (code, out, _) = explained(&["GET", &format!("https://app.example.com{path}")], "{}");
+        let also = format!("and     rules[0] (cognigate.toml:10), since an app might read GET {reading}");
+        assert!(code == 0 && out.lines().any(|line| line == also), "{path}: {out}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::policy::path::CanonicalPath;
@@ -62,9 +63,15 @@ impl ReturnTo {
         if path.starts_with("//") || CanonicalPath::parse(path).ok()?.below(prefix).is_some() {
             return None;
         }
+        // A proxy in front may undo an escaped slash: `/oauth2%2Fstart` must not become an endpoint of ours.
+        let unescaped = percent_decode_str(path).decode_utf8_lossy();
+        if unescaped.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            return None;
+        }
         let kept = match text.split('#').next() {
-            // Byte for byte where the parser had nothing to add.
-            Some(raw) if raw.starts_with('/') && raw.is_ascii() && raw_path(raw) == path => raw.to_owned(),
+            // Byte for byte, if a `Location` can carry every byte. A raw space in the query cannot go there. It is
+            // encoded here, once, so that what is kept is also what is sent and counted.
+            Some(raw) if raw.starts_with('/') && is_graphic(raw) && raw_path(raw) == path => raw.to_owned(),
             _ => match target.query() {
                 Some(query) => format!("{path}?{query}"),
                 None => path.to_owned(),
@@ -80,6 +87,10 @@ impl fmt::Display for ReturnTo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+fn is_graphic(raw: &str) -> bool {
+    raw.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn raw_path(raw: &str) -> &str {

@@ -2,6 +2,7 @@
 //! it, and what apps are told of them.
 
 pub mod app_headers;
+mod case_folding;
 pub mod conditions;
 pub mod csrf;
 pub mod forwarded_chain;

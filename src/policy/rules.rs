@@ -1,16 +1,17 @@
 //! Who may pass where: the rule that decides about a request, and whether somebody meets it.
 //!
-//! A rule is found by the canonical path. An app may read that path more freely than that (see `readings`): a rule
-//! that guards what the app might make of it has to be met as well. That never lets anybody in.
+//! A rule is found by the canonical path. An app may read that path more freely (see `readings`): a rule that guards
+//! such a reading has to be met as well. That only ever makes the decision stricter.
 
 use std::time::Duration;
 
 use http::Method;
 
+use super::case_folding::fold_case;
 use super::conditions::{Unmet, What, unmet};
 use super::host::RequestHost;
 use super::path::CanonicalPath;
-use super::readings;
+use super::readings::{self, View};
 use super::subject::Subject;
 use crate::clock::UnixTime;
 use crate::config::{self, Access, Conditions, CsrfMode, PathPattern, Rule};
@@ -27,6 +28,8 @@ pub struct Rules {
     entries: Vec<Entry>,
     /// True where a rule with a path or methods keeps somebody out.
     guard: bool,
+    /// The bytes of the longest path that a rule names.
+    longest: usize,
 }
 
 /// A rule, by one of its paths.
@@ -35,7 +38,7 @@ struct Entry {
     rule: usize,
     host: Option<(String, Option<u16>)>,
     path: Option<PathPattern>,
-    /// For a reading that knows no case.
+    /// The path for readings without case.
     folded: String,
 }
 
@@ -89,7 +92,7 @@ impl Rules {
                 rule: at,
                 host: host.clone(),
                 path: path.cloned(),
-                folded: path.map(|path| readings::fold_case(path.path())).unwrap_or_default(),
+                folded: path.map(|path| fold_case(path.path())).unwrap_or_default(),
             };
             if rule.paths.is_empty() {
                 entries.push(entry(None));
@@ -97,8 +100,9 @@ impl Rules {
             entries.extend(rule.paths.iter().map(|path| entry(Some(path))));
         }
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.rank(rules)));
-        let guards = |rule: &Rule| rule.access != Access::Public && names_more_than_a_host(rule);
-        Self { otherwise, entries, guard: rules.iter().any(guards), rules: rules.to_vec() }
+        let paths = rules.iter().flat_map(|rule| &rule.paths).map(|path| path.path().len());
+        let longest = paths.max().unwrap_or(0);
+        Self { otherwise, entries, guard: rules.iter().any(guards), longest, rules: rules.to_vec() }
     }
 
     /// True where it matters by what method a request comes.
@@ -120,18 +124,28 @@ impl Rules {
         if !self.guard || (is_named && readings::of_method(method).is_empty()) {
             return ruling;
         }
-        let paths = if is_named { vec![readings::as_it_stands(judged)] } else { readings::of_path(judged) };
         let further = readings::of_method(method);
-        for reading in &paths {
-            for method in std::iter::once(method).chain(&further) {
+        let methods = || std::iter::once(method).chain(&further);
+        let mut add = |view: View<'_>| {
+            for method in methods() {
                 let fits = |entry: &&Entry| {
-                    entry.fits_host(host) && entry.fits_reading(reading) && self.takes(entry, method)
+                    entry.fits_host(host) && entry.fits_view(&view) && self.takes(entry, method)
                 };
-                let Some(rule) = self.entries.iter().find(fits).map(|entry| self.rule(entry)) else {
-                    continue;
-                };
-                if names_more_than_a_host(rule) && !ruling.has(rule) {
-                    ruling.also.push(Also { rule, reading: format!("{method} {}", reading.path) });
+                if let Some(entry) = self.entries.iter().find(fits) {
+                    ruling.add(self.rule(entry), || format!("{method} {view}"));
+                }
+            }
+        };
+        if is_named {
+            add(View::whole(judged));
+        } else if let Some(readings) = readings::of_path(judged) {
+            readings.iter().flat_map(|reading| reading.views(self.longest)).for_each(add);
+        } else {
+            // An app might read anything in it, so whatever guards this host guards the request.
+            for entry in self.entries.iter().filter(|entry| entry.fits_host(host)) {
+                let rule = self.rule(entry);
+                if guards(rule) && methods().any(|method| self.takes(entry, method)) {
+                    ruling.add(rule, || format!("{method} {judged} in more ways than can be listed"));
                 }
             }
         }
@@ -146,6 +160,11 @@ impl Rules {
         let methods = &self.rule(entry).methods;
         methods.is_empty() || methods.contains(method)
     }
+}
+
+/// True for a rule that keeps somebody out of particular paths or methods.
+fn guards(rule: &Rule) -> bool {
+    rule.access != Access::Public && names_more_than_a_host(rule)
 }
 
 /// True for a rule that is about particular requests, and does not only say what holds for all others.
@@ -170,12 +189,8 @@ impl Entry {
         self.path.as_ref().is_none_or(|path| path.names(judged))
     }
 
-    fn fits_reading(&self, reading: &readings::Reading) -> bool {
-        match &self.path {
-            Some(path) if reading.caseless && path.is_below() => reading.path.starts_with(&self.folded),
-            Some(_) if reading.caseless => reading.path == self.folded,
-            _ => self.fits(&reading.path),
-        }
+    fn fits_view(&self, view: &View<'_>) -> bool {
+        self.path.as_ref().is_none_or(|path| view.is(path.path(), &self.folded, path.is_below()))
     }
 }
 
@@ -225,7 +240,10 @@ impl<'a> Ruling<'a> {
         std::iter::once(self.rule).chain(self.also.iter().map(|also| also.rule))
     }
 
-    fn has(&self, rule: &Rule) -> bool {
-        self.all().any(|known| std::ptr::eq(known, rule))
+    /// Adds a rule for a reading, if it says more than what holds for all others and is not known yet.
+    fn add(&mut self, rule: &'a Rule, reading: impl FnOnce() -> String) {
+        if names_more_than_a_host(rule) && !self.all().any(|known| std::ptr::eq(known, rule)) {
+            self.also.push(Also { rule, reading: reading() });
+        }
     }
 }

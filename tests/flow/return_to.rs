@@ -125,8 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn a_fragment_is_left_out_and_the_rest_stays(path in "/[a-z]{0,8}(\\?[a-z=&]{0,8})?", fragment in "#[ -~]{0,8}") {
-        prop_assume!(!fragment.contains(['\\', ' ']) && !path.starts_with(PREFIX));
+    fn a_fragment_is_left_out_and_the_rest_stays(path in "/[a-z]{0,8}(\\?[a-z=&]{0,8})?", fragment in "#[!-\\[\\]-~]{0,8}") {
         let return_to = ReturnTo::parse(&format!("{path}{fragment}"), &"https://app.test".parse().unwrap(), PREFIX);
         prop_assert_eq!(sent(&return_to), path);
     }
@@ -141,4 +140,34 @@ fn a_return_path_is_2048_bytes_at_most_and_the_root_beyond() {
     assert_eq!(ReturnTo::parse(&format!("{fits}a"), &own, PREFIX), ReturnTo::root());
     // Encoding may make it longer than what was given.
     assert_eq!(ReturnTo::parse(&format!("/{}", "é".repeat(400)), &own, PREFIX), ReturnTo::root());
+}
+
+#[test]
+fn case_111_a_return_path_with_raw_white_space_is_encoded_once() {
+    let own: Origin = "https://app.test".parse().unwrap();
+    for (text, kept) in [
+        ("/? %09", "/?%20%09"),
+        ("/a b?c d", "/a%20b?c%20d"),
+        ("/a?b c#d", "/a?b%20c"),
+        ("https://app.test/a?b c", "/a?b%20c"),
+        ("/a?%20+b", "/a?%20+b"),
+        ("/a?\"<>|{}", "/a?\"<>|{}"),
+        // URL parsers drop these, so no honest address has them.
+        ("/\t/evil.test", "/"),
+        ("/?\t%09", "/"),
+        ("/?a\nb", "/"),
+        ("/? ", "/"),
+        // Our own endpoints, once a proxy in front has undone the escape.
+        ("/oauth2%2f", "/"),
+        ("/oauth2%2Fstart?rd=/", "/"),
+        ("/oauth2x%2F", "/oauth2x%2F"),
+    ] {
+        let return_to = ReturnTo::parse(text, &own, PREFIX);
+        assert_eq!(return_to.as_str(), kept, "{text:?}");
+        assert_eq!(sent(&return_to), kept, "{text:?}");
+        assert_eq!(ReturnTo::parse(kept, &own, PREFIX), return_to, "{text:?}");
+    }
+    // What is counted is what is sent.
+    let spaced = format!("/?{}x", "a ".repeat(800));
+    assert_eq!(ReturnTo::parse(&spaced, &own, PREFIX), ReturnTo::root());
 }

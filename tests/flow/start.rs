@@ -110,6 +110,25 @@ async fn a_return_path_of_2048_bytes_comes_back_and_a_longer_one_becomes_the_roo
 }
 
 #[tokio::test]
+async fn case_111_white_space_in_rd_is_encoded_before_its_length_is_counted() {
+    let stage = Stage::new().await;
+    let mut visitor = stage.signed_in().await;
+    let spaced = format!("/?{}x", "a+".repeat(800));
+    for (rd, lands) in [
+        ("/%3F+%2509", "/?%20%09"),
+        ("/%3Fa%20b", "/?a%20b"),
+        ("/%09/evil.test", "/"),
+        ("/%3Fa%09b", "/"),
+        // 1,603 bytes, and 3,203 in a `Location`.
+        (spaced.as_str(), "/"),
+    ] {
+        let answer = visitor.navigate(&format!("/oauth2/start?rd={rd}")).await;
+        settle(&mut visitor, answer).await;
+        assert_eq!(stage.app.last().target, lands, "{rd}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_endpoint_is_404_and_never_the_apps() {
     let stage = Stage::new().await;
     let mut signed_in = stage.signed_in().await;

@@ -25,6 +25,9 @@ const RULES: &str = "
     path = '/closed/*'
     access = 'deny'
     [[rules]]
+    path = ['/rest/users', '/kiosk', '/console.php']
+    groups = ['admins']
+    [[rules]]
     path = '/api/*'
     access = 'api'
     groups = ['admins']
@@ -34,13 +37,13 @@ const RULES: &str = "
     access = 'deny'";
 
 /// A gate with these rules, before an app or behind nginx, and bob, who is in no group.
-struct Door {
+pub(super) struct Door {
     stage: Stage,
     asked: bool,
-    bob: Visitor,
+    pub(super) bob: Visitor,
 }
 
-async fn doors() -> [Door; 2] {
+pub(super) async fn doors() -> [Door; 2] {
     let with = |asked: bool| async move {
         let setup = |setup: Setup| setup.set("listen.hosts", "b.test").tables(RULES);
         let stage = Stage::with(|it| if asked { setup(it).asked_by("nginx") } else { setup(it) }).await;
@@ -53,7 +56,7 @@ async fn doors() -> [Door; 2] {
 
 /// What a request meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Met {
+pub(super) enum Met {
     Passed,
     /// Somebody has to sign in.
     Kept,
@@ -92,8 +95,26 @@ impl Door {
         }
     }
 
-    async fn met(&self, who: Option<&Visitor>, method: &str, target: &[u8]) -> Met {
+    pub(super) async fn met(&self, who: Option<&Visitor>, method: &str, target: &[u8]) -> Met {
         self.met_with(who, method, target, "").await
+    }
+
+    /// Bob gets a 403 for each of these targets, and without a session nothing passes.
+    pub(super) async fn denies(&self, method: &str, targets: &[&str]) {
+        for target in targets {
+            let met = self.met(Some(&self.bob), method, target.as_bytes()).await;
+            assert_eq!(met, Met::Denied, "{method} {target}, asked: {}", self.asked);
+            let met = self.met(None, method, target.as_bytes()).await;
+            assert_ne!(met, Met::Passed, "{method} {target}, asked: {}", self.asked);
+        }
+    }
+
+    /// Bob passes with each of these targets.
+    pub(super) async fn lets_bob(&self, method: &str, targets: &[&str]) {
+        for target in targets {
+            let met = self.met(Some(&self.bob), method, target.as_bytes()).await;
+            assert_eq!(met, Met::Passed, "{method} {target}, asked: {}", self.asked);
+        }
     }
 
     /// Neither bob nor nobody passes, whatever they are told.

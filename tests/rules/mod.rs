@@ -7,6 +7,8 @@ mod attacks;
 mod conditions;
 #[cfg(feature = "emulator")]
 mod denied;
+#[cfg(feature = "emulator")]
+mod readings;
 mod which;
 
 use cognigate::config::Config;

@@ -267,7 +267,7 @@ fn all_that_decides_must_be_met() {
     let path = CanonicalPath::parse("/a;/b/x").unwrap();
     let ruling = ruled.rules.decide(&host, &path, &Method::GET);
     assert_eq!(ruling.max_auth_age(), Some(std::time::Duration::from_secs(3600)));
-    let path = CanonicalPath::parse("/A;/b//x").unwrap();
+    let path = CanonicalPath::parse("/A;/b/x").unwrap();
     let names: Vec<_> =
         ruled.rules.decide(&host, &path, &Method::GET).also.iter().map(|also| &also.rule.name).collect();
     assert_eq!(names, ["rules[1]"]);
