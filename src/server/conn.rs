@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -58,9 +58,9 @@ pub async fn serve<S, F, R>(
             };
             // It never said a word, or it went away.
             let Ok(Ok((protocol, bytes))) = begun else { return };
-            (protocol, bytes.freeze())
+            (protocol, bytes)
         }
-        known => (known, Bytes::new()),
+        known => (known, BytesMut::new()),
     };
     let activity = Arc::clone(slot.activity());
     let client = Client::new(peer, Arc::clone(&activity));

@@ -61,15 +61,16 @@ impl Count {
         Self { skip: PREFACE, header: [0; HEADER], filled: 0, left: MOST, since: now }
     }
 
-    /// Reads on. False once there were too many control frames.
+    /// Reads on. False if there were too many control frames.
     fn read(&mut self, mut bytes: &[u8], now: impl Fn() -> Instant) -> bool {
+        let mut is_allowed = true;
         loop {
             let skipped = self.skip.min(bytes.len());
             self.skip -= skipped;
             bytes = &bytes[skipped..];
             let taken = (HEADER - self.filled).min(bytes.len());
             if taken == 0 {
-                return true;
+                return is_allowed;
             }
             self.header[self.filled..self.filled + taken].copy_from_slice(&bytes[..taken]);
             self.filled += taken;
@@ -78,9 +79,7 @@ impl Count {
                 self.filled = 0;
                 let [a, b, c, kind, flags, ..] = self.header;
                 self.skip = u32::from_be_bytes([0, a, b, c]) as usize;
-                if !self.allows(kind, flags, &now) {
-                    return false;
-                }
+                is_allowed &= self.allows(kind, flags, &now);
             }
         }
     }

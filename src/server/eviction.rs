@@ -39,14 +39,14 @@ pub(super) enum State {
     Busy,
 }
 
-/// A new connection has this long for its handshake and its first head before it makes room: less for a place than for
-/// memory, since nothing is read while memory is freed.
-const FRESH_FOR_PLACES: Duration = Duration::from_millis(250);
-const FRESH_FOR_MEMORY: Duration = Duration::from_millis(500);
+/// A new connection has this long for its handshake and its first head before it makes room for others.
+const FRESH: Duration = Duration::from_millis(100);
 /// An idle connection of a signed-in user may have its next request on the way for this long.
 const REST: Duration = Duration::from_millis(250);
 /// A signed-in user's request that has waited for its client for less than this goes on.
 const SLOW: Duration = Duration::from_secs(10);
+/// A new connection with a head that is not there whole holds less than this, large cookies included.
+const USUAL_HEAD: usize = 48 * 1024;
 /// A browser's connection holds less than this, HTTP/2 with all the parts of a page included.
 const USUAL: usize = 512 * 1024;
 
@@ -66,7 +66,7 @@ pub(super) fn choose(all: &[Standing], pressure: Pressure, needed: usize, now: I
     let rank = |(at, standing): (usize, &Standing)| Some((standing.rank(pressure, now)?, at));
     let mut order: Vec<(Rank, usize)> = all.iter().enumerate().filter_map(rank).collect();
     order.sort_unstable();
-    let soon: usize = all.iter().filter(|it| it.is_fresh(pressure, now)).map(of_one).sum();
+    let soon: usize = all.iter().filter(|it| it.is_fresh(now)).map(of_one).sum();
     let mut freed = 0;
     let mut chosen = Vec::new();
     for (_, at) in order {
@@ -82,7 +82,7 @@ pub(super) fn choose(all: &[Standing], pressure: Pressure, needed: usize, now: I
 impl Standing {
     /// `None` for a connection that does not go for this.
     fn rank(&self, pressure: Pressure, now: Instant) -> Option<Rank> {
-        if self.is_fresh(pressure, now) {
+        if self.is_fresh(now) {
             return None;
         }
         let (class, heaviness) = match pressure {
@@ -106,13 +106,9 @@ impl Standing {
         }
     }
 
-    /// True for a connection that could not show a session yet. One that holds much has had the time.
-    fn is_fresh(&self, pressure: Pressure, now: Instant) -> bool {
-        let fresh = match pressure {
-            Pressure::Places => FRESH_FOR_PLACES,
-            Pressure::Memory => FRESH_FOR_MEMORY,
-        };
-        !self.signed_in && !self.is_heavy() && now.saturating_duration_since(self.since) < fresh
+    /// True for a connection that could not show a session yet. One that holds much could have.
+    fn is_fresh(&self, now: Instant) -> bool {
+        !self.signed_in && self.weight <= USUAL_HEAD && now.saturating_duration_since(self.since) < FRESH
     }
 
     fn is_heavy(&self) -> bool {
@@ -152,7 +148,7 @@ mod tests {
             (false, Idle, 2_000, 8 * KIB),
             (true, Idle, 10_000, 8 * KIB),
             (false, Idle, 3_000, 8 * KIB),
-            (false, Waiting, 200, 8 * KIB),
+            (false, Waiting, 90, 8 * KIB),
             (true, Idle, 100, 8 * KIB),
             (false, Waiting, 5_000, 8 * KIB),
             (true, Waiting, 9_000, 8 * KIB),
@@ -171,14 +167,15 @@ mod tests {
             (true, Idle, 60_000, 8 * KIB),
             (false, Idle, 10, 87 * KIB),
             (false, Waiting, 900, 24 * KIB),
+            (false, Idle, 10, 47 * KIB),
         ];
-        assert_eq!(order(Pressure::Memory, &of), [1, 2, 6, 3, 0, 4]);
+        assert_eq!(order(Pressure::Memory, &of), [1, 2, 5, 6, 3, 0, 4]);
     }
 
     #[test]
     fn no_signed_in_user_goes_where_new_connections_hold_enough() {
         let now = Instant::now() + Duration::from_secs(3600);
-        let mut all = vec![standing(false, Idle, 100, 8 * KIB, now); 10];
+        let mut all = vec![standing(false, Idle, 90, 8 * KIB, now); 10];
         all.push(standing(true, Busy, 60_000, 2048 * KIB, now));
         assert_eq!(choose(&all, Pressure::Memory, 80 * KIB, now), Vec::<usize>::new());
         assert_eq!(choose(&all, Pressure::Memory, 81 * KIB, now), [10]);

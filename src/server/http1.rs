@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -60,17 +61,18 @@ pub(super) async fn speak<S, F, R>(
     R: Future<Output = Response<Body>> + Send + 'static,
 {
     let mut patience = terms.limits.header_timeout;
+    let most = most_of_a_head(&terms.limits);
     loop {
-        if !stream.has_bytes() {
-            let mut shutdown = terms.shutdown.clone();
-            let rested = tokio::select! {
-                biased;
-                rested = timeout(patience, rest(&mut stream)) => rested.unwrap_or(false),
-                () = shutdown.ending() => false,
-            };
-            if !rested {
-                return stream.part(b"").await;
-            }
+        let mut shutdown = terms.shutdown.clone();
+        let next = tokio::select! {
+            biased;
+            next = next_head(&mut stream, most, patience, terms.limits.header_timeout) => next,
+            () = shutdown.ending() => Next::Nothing,
+        };
+        match next {
+            Next::Head => {}
+            Next::Nothing => return stream.part(b"").await,
+            Next::Late => return stream.part(TOO_LATE).await,
         }
         let shutdown = terms.shutdown.clone();
         let working = work(stream, &activity, &client, &terms.limits, shutdown, &*respond);
@@ -83,14 +85,61 @@ pub(super) async fn speak<S, F, R>(
     }
 }
 
-/// Waits for the next request's first bytes; false where there will be none.
-async fn rest<S: Transport>(stream: &mut Stream<S>) -> bool {
+/// What came on a connection at rest.
+enum Next {
+    /// A head that is whole, or larger than it may be.
+    Head,
+    Nothing,
+    /// The beginning of a head, and no more of it in time.
+    Late,
+}
+
+/// Waits for the next request's head. Until it is whole it holds no more than its bytes: hyper's buffers are far larger.
+async fn next_head<S: Transport>(
+    stream: &mut Stream<S>,
+    most: usize,
+    patience: Duration,
+    header_timeout: Duration,
+) -> Next {
+    if stream.ahead().is_empty() && !matches!(timeout(patience, more(stream)).await, Ok(true)) {
+        return Next::Nothing;
+    }
+    let whole = async {
+        let mut seen = 0;
+        while !has_end(stream.ahead(), seen) && stream.ahead().len() < most {
+            seen = stream.ahead().len();
+            if !more(stream).await {
+                return Next::Nothing;
+            }
+        }
+        Next::Head
+    };
+    timeout(header_timeout, whole).await.unwrap_or(Next::Late)
+}
+
+/// True if an empty line ends a head. `seen` bytes had no end when they were looked at before.
+fn has_end(bytes: &[u8], seen: usize) -> bool {
+    // Empty lines before a request are none of it (RFC 9112 §2.2).
+    let start = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let from = seen.saturating_sub(3).max(start);
+    let lines = bytes.get(from..).unwrap_or_default();
+    memchr::memchr_iter(b'\n', lines)
+        .any(|at| matches!(lines.get(at + 1..), Some([b'\n', ..] | [b'\r', b'\n', ..])))
+}
+
+/// Waits for further bytes; false where there will be none.
+async fn more<S: Transport>(stream: &mut Stream<S>) -> bool {
     let activity = Arc::clone(stream.activity());
     tokio::select! {
         biased;
         some = stream.wait() => some,
         () = activity.evicted() => false,
     }
+}
+
+/// More of a head than this is refused: by hyper, which then has all of it.
+fn most_of_a_head(limits: &Limits) -> usize {
+    limits.header_bytes + limits.uri_bytes + FRAMING
 }
 
 /// Serves requests until there is nothing to do; the connection comes back where it goes on.
@@ -128,7 +177,7 @@ where
         .timer(TokioTimer::new())
         // The watch has it.
         .header_read_timeout(None)
-        .max_buf_size(limits.header_bytes + limits.uri_bytes + FRAMING);
+        .max_buf_size(most_of_a_head(limits));
     if limits.header_fields != USUAL_FIELDS {
         builder.max_headers(limits.header_fields);
     }
@@ -177,7 +226,7 @@ where
     match outcome {
         Outcome::Rest => {
             // The beginning of a head, where it came behind the request before.
-            stream.put_back(parts.read_buf);
+            stream.put_back(&parts.read_buf);
             return Some(stream);
         }
         Outcome::Late if activity.is_flushed() || activity.begun() == 0 => stream.part(TOO_LATE).await,
@@ -192,5 +241,30 @@ async fn close(switch: OnUpgrade) {
     if let Ok(connection) = switch.await {
         // Whoever is gone need not be told.
         let _ = TokioIo::new(connection).shutdown().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_end;
+
+    #[test]
+    fn the_end_of_a_head_is_an_empty_line_behind_its_first() {
+        for head in
+            ["GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\na: b\n\n", "\r\n\r\nGET / HTTP/1.1\r\n\r\nrest"]
+        {
+            assert!(has_end(head.as_bytes(), 0), "{head:?}");
+            // However it comes.
+            let at = head.rfind("\n").unwrap();
+            for seen in 0..=at {
+                assert!(
+                    has_end(head.as_bytes(), seen) || has_end(&head.as_bytes()[..seen], 0),
+                    "{head:?} {seen}"
+                );
+            }
+        }
+        for head in ["", "\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n", "\n\nGET / HTTP/1.1\r\n\r"] {
+            assert!(!has_end(head.as_bytes(), 0), "{head:?}");
+        }
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Watch {
 /// What a connection has been for too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lapse {
-    /// Idle, so that it need not hold what serving takes; told once.
+    /// Idle, or in the middle of a head that is slow to come, so that it need not hold what serving takes; told once.
     Rest,
     Idle,
     /// In the middle of a head.
@@ -45,7 +45,7 @@ pub(super) enum Lapse {
 enum Phase {
     Busy,
     Idle { since: Instant, rested: bool },
-    Head,
+    Head { since: Instant, rested: bool },
 }
 
 impl Watch {
@@ -57,7 +57,8 @@ impl Watch {
             header_timeout: limits.header_timeout,
             idle_timeout: limits.idle_timeout,
             reads_are_heads,
-            phase: Phase::Head,
+            // What has the first head may not give it back: it is whole.
+            phase: Phase::Head { since: Instant::now(), rested: true },
             timer: Box::pin(sleep(limits.header_timeout)),
             activity,
         }
@@ -76,9 +77,10 @@ impl Watch {
             self.phase = Phase::Idle { since: now, rested: false };
             (self.begun, self.reads) = (begun, reads);
             self.timer.as_mut().reset(now + REST);
-        } else if self.reads_are_heads && reads != self.reads && self.phase != Phase::Head {
-            self.phase = Phase::Head;
-            self.timer.as_mut().reset(Instant::now() + self.header_timeout);
+        } else if self.reads_are_heads && reads != self.reads && !matches!(self.phase, Phase::Head { .. }) {
+            let now = Instant::now();
+            self.phase = Phase::Head { since: now, rested: false };
+            self.timer.as_mut().reset(now + REST);
         }
         ready!(self.timer.as_mut().poll(cx));
         match self.phase {
@@ -89,8 +91,14 @@ impl Watch {
                 cx.waker().wake_by_ref();
                 Poll::Ready(Lapse::Rest)
             }
+            Phase::Head { since, rested: false } => {
+                self.phase = Phase::Head { since, rested: true };
+                self.timer.as_mut().reset(since + self.header_timeout);
+                cx.waker().wake_by_ref();
+                Poll::Ready(Lapse::Rest)
+            }
             Phase::Idle { .. } => Poll::Ready(Lapse::Idle),
-            Phase::Head => Poll::Ready(Lapse::Head),
+            Phase::Head { .. } => Poll::Ready(Lapse::Head),
             Phase::Busy => Poll::Pending,
         }
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, timeout};
@@ -51,7 +51,7 @@ impl Transport for TlsStream<TcpStream> {
 pub(super) struct Stream<S: Transport> {
     stream: S,
     /// What was read before anybody wanted it.
-    ahead: Bytes,
+    ahead: BytesMut,
     /// How long a write may be blocked.
     stall: Duration,
     /// Runs while one is.
@@ -63,19 +63,19 @@ pub(super) struct Stream<S: Transport> {
 }
 
 impl<S: Transport> Stream<S> {
-    pub(super) fn new(stream: S, ahead: Bytes, stall: Duration, slot: Slot) -> Self {
+    pub(super) fn new(stream: S, ahead: BytesMut, stall: Duration, slot: Slot) -> Self {
         Self { stream, ahead, stall, blocked: None, until: None, slot }
     }
 
     /// Gives bytes back, to be read again.
-    pub(super) fn put_back(&mut self, bytes: Bytes) {
-        // An empty one would keep its allocation all the same.
-        self.ahead = if bytes.is_empty() { Bytes::new() } else { bytes };
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        // Copied, since they may be the end of an allocation that is far larger.
+        self.ahead = BytesMut::from(bytes);
     }
 
-    /// True where something can be read without waiting for the client.
-    pub(super) fn has_bytes(&self) -> bool {
-        self.ahead.has_remaining()
+    /// What can be read without waiting for the client.
+    pub(super) fn ahead(&self) -> &[u8] {
+        &self.ahead
     }
 
     pub(super) fn activity(&self) -> &Arc<Activity> {
@@ -93,19 +93,21 @@ impl<S: Transport> Stream<S> {
 }
 
 impl<S: Transport> Stream<S> {
-    /// Waits until the client says something; false where it ends in place of it. Nothing is held meanwhile: what
-    /// comes is read into the stack first.
+    /// Waits until the client sends something more; false if it ends instead. Nothing is held for what may come: it is
+    /// read to the stack first.
     pub(super) async fn wait(&mut self) -> bool {
         let read = poll_fn(|cx| {
             ready!(self.activity().poll_room(cx));
             let mut bytes = [0; 4096];
             let mut buffer = ReadBuf::new(&mut bytes);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-            Poll::Ready(Ok::<_, io::Error>(Bytes::copy_from_slice(buffer.filled())))
+            let count = buffer.filled().len();
+            self.ahead.extend_from_slice(buffer.filled());
+            Poll::Ready(Ok::<_, io::Error>(count))
         });
-        self.ahead = read.await.unwrap_or_default();
-        self.activity().has_read(self.ahead.len());
-        self.has_bytes()
+        let count = read.await.unwrap_or_default();
+        self.activity().has_read(count);
+        count > 0
     }
 
     /// Says one thing more, if anything, and closes.
@@ -135,10 +137,11 @@ impl<S: Transport> AsyncRead for Stream<S> {
     ) -> Poll<io::Result<()>> {
         if self.ahead.has_remaining() {
             let count = self.ahead.len().min(buffer.remaining());
-            buffer.put_slice(&self.ahead.split_to(count));
+            buffer.put_slice(&self.ahead[..count]);
+            self.ahead.advance(count);
             // Not the allocation of a head that was read long ago.
             if self.ahead.is_empty() {
-                self.ahead = Bytes::new();
+                self.ahead = BytesMut::new();
             }
             return Poll::Ready(Ok(()));
         }
