@@ -21,8 +21,8 @@ use crate::telemetry::metrics::{Evicted, Metrics};
 const RETRY: Duration = Duration::from_millis(250);
 /// Of all places, how many are made at once, so that a flood of connections does not cost a search for each.
 const PLACES_AT_ONCE: usize = 256;
-/// Of the limit, how far what is held falls once it was reached.
-const ROOM: usize = 8;
+/// Of the limit, one in so many parts is freed once it was reached. When half of that is, the others go on.
+const ROOM: usize = 4;
 /// How long connections that were told to end are given before the memory is measured again.
 const PAUSE: Duration = Duration::from_millis(1);
 /// After so many measurements without a change what was ended has been freed.
@@ -167,11 +167,12 @@ impl Connections {
     /// for it, in which nothing more may be taken in: a flood is faster than they are.
     async fn relieve(self: Arc<Self>, limit: MemoryLimit) {
         let began = Instant::now();
-        let goal = limit.most - limit.most / ROOM;
+        let room = limit.most / ROOM;
+        let (goal, enough) = (limit.most - room, limit.most - room / 2);
         let (mut least, mut unchanged, mut ended) = (usize::MAX, SETTLED, 0);
         while began.elapsed() < LONGEST_PAUSE {
             let used = (limit.measure)().unwrap_or_default();
-            if used <= goal {
+            if used <= enough {
                 break;
             }
             unchanged = if used < least { 0 } else { unchanged + 1 };

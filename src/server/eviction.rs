@@ -47,8 +47,8 @@ const REST: Duration = Duration::from_millis(250);
 const SLOW: Duration = Duration::from_secs(10);
 /// A new connection with a head that is not there whole holds less than this, large cookies included.
 const USUAL_HEAD: usize = 48 * 1024;
-/// A browser's connection holds less than this, HTTP/2 with all the parts of a page included.
-const USUAL: usize = 512 * 1024;
+/// A connection with a request or two holds less than this. Of those, none goes first for its weight.
+const LIGHT: usize = 64 * 1024;
 
 /// The order in which connections go; the first goes first.
 type Rank = (u8, Reverse<u32>, State, Instant);
@@ -87,9 +87,7 @@ impl Standing {
         }
         let (class, heaviness) = match pressure {
             Pressure::Places => (self.class_for_a_place(now.saturating_duration_since(self.since))?, 0),
-            Pressure::Memory => {
-                (2 * u8::from(self.signed_in) + u8::from(!self.is_heavy()), self.weight.max(USUAL).ilog2())
-            }
+            Pressure::Memory => (u8::from(self.signed_in), self.weight.max(LIGHT).ilog2()),
         };
         Some((class, Reverse(heaviness), self.state, self.since))
     }
@@ -109,10 +107,6 @@ impl Standing {
     /// True for a connection that could not show a session yet. One that holds much could have.
     fn is_fresh(&self, now: Instant) -> bool {
         !self.signed_in && self.weight <= USUAL_HEAD && now.saturating_duration_since(self.since) < FRESH
-    }
-
-    fn is_heavy(&self) -> bool {
-        self.weight > USUAL
     }
 }
 
