@@ -37,6 +37,7 @@ mod raw;
 mod redis;
 mod report;
 mod rules;
+mod secret_files;
 mod session;
 mod session_key;
 mod shadow;
