@@ -10,6 +10,7 @@ pub mod emulate;
 mod explain;
 pub mod healthcheck;
 pub mod keys;
+mod memory;
 pub mod run;
 #[cfg(feature = "emulator")]
 pub mod sample_app;
@@ -47,6 +48,7 @@ impl From<Exit> for ExitCode {
 
 /// Reads the command line, the program's name first, and does what it says.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    memory::hide();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {

@@ -25,7 +25,7 @@ use crate::telemetry::log::{self, Format};
 use super::cli::ConfigArgs;
 use super::descriptors;
 use super::signals::{Signal, Signals};
-use super::{Exit, fail, load};
+use super::{Exit, fail, load, memory};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -48,6 +48,11 @@ pub fn run(arguments: ConfigArgs) -> Exit {
     }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
+    }
+    if config.dumpable {
+        memory::show();
+    } else {
+        memory::no_core_files();
     }
     match serve_until_told(&config) {
         Ok(()) => Exit::Success,

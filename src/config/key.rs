@@ -111,6 +111,7 @@ pub const KEYS: &[Key] = &[
     Key::new("shutdown.timeout", Kind::Duration, Some(r#""30s""#)),
     Key::new("log.format", Kind::Text, Some(r#""json""#)),
     Key::new("log.level", Kind::Text, Some(r#""info""#)),
+    Key::new("process.dumpable", Kind::Switch, Some("false")),
     Key::new("sites[].public_url", Kind::Text, None),
     Key::new("sites[].hosts", Kind::List, Some("[]")),
     Key::new("sites[].upstream", Kind::Text, None),

@@ -36,6 +36,7 @@ pub(super) struct Raw {
     pub(super) limits: RawLimits,
     pub(super) shutdown: RawShutdown,
     pub(super) log: RawLog,
+    pub(super) process: RawProcess,
     #[serde(default)]
     pub(super) sites: Vec<RawSite>,
 }
@@ -261,6 +262,12 @@ pub(super) struct RawShutdown {
 pub(super) struct RawLog {
     pub(super) format: String,
     pub(super) level: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawProcess {
+    pub(super) dumpable: bool,
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ mod idle_connections;
 #[cfg(target_os = "linux")]
 mod large;
 mod logs;
+#[cfg(target_os = "linux")]
+mod memory;
 mod ports;
 mod sample_app;
 #[cfg(target_os = "linux")]
