@@ -16,6 +16,7 @@ use http::header::{CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
 
+use crate::auth::exchange_limit::ExchangeLimit;
 use crate::auth::reload::{follow_files, follow_secret};
 use crate::auth::{RelyingParty, RequestHead, Shared};
 use crate::clock::Clock;
@@ -101,8 +102,13 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let place = Place::new(config, Arc::clone(&metrics));
         let mut pools = Pools::new(Http::new(Arc::clone(&metrics))?, clock.clone());
-        let shared =
-            Shared { config, place: place.clone(), clock: clock.clone(), metrics: Arc::clone(&metrics) };
+        let shared = Shared {
+            config,
+            place: place.clone(),
+            exchanges: Arc::new(ExchangeLimit::new(clock.clone())),
+            clock: clock.clone(),
+            metrics: Arc::clone(&metrics),
+        };
         let site = |site| Site::new(site, &shared, &mut pools);
         let admin_token = LiveSecret::new(config.admin.token.clone(), config.admin.token_file.clone());
         let admin_token = admin_token.with_rule(ADMIN_TOKEN);
@@ -187,6 +193,7 @@ impl App {
         let cookies = RequestCookies::read(&parts.headers);
         let head = RequestHead {
             method: &parts.method,
+            client: way.client(),
             uri: &parts.uri,
             version: parts.version,
             headers: &parts.headers,

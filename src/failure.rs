@@ -17,6 +17,7 @@ use http::{HeaderValue, Response, StatusCode};
 
 use crate::auth::bearer::BearerRefused;
 use crate::auth::callback::{CallbackError, CallbackFailure};
+use crate::auth::exchange_limit::TooManyExchanges;
 use crate::auth::gate::Unavailable;
 use crate::auth::navigation::{accepts, is_navigation};
 use crate::auth::{RelyingParty, RequestHead};
@@ -241,6 +242,9 @@ impl Failure {
             .retry_after(retry_after),
             Self::StoreUnavailable(_) => Look::store_unavailable(),
             Self::SessionTooLarge(_) => Look::session_too_large(),
+            Self::Callback(CallbackFailure { reason: CallbackError::TooMany(refused), .. }) => {
+                Look::too_many_exchanges(head, refused)
+            }
             Self::Callback(failure) => Look::callback(rp, &failure),
             Self::Forward(
                 ForwardError::Unreachable { .. } | ForwardError::Broken { .. } | ForwardError::Switched,
@@ -289,7 +293,10 @@ impl Failure {
             // Told once by who notices, not by each request.
             | Self::StoreUnavailable(_) => tracing::debug!(request_id, failure = %self, "refused"),
             Self::Callback(CallbackFailure {
-                reason: CallbackError::Malformed(_) | CallbackError::StateLost | CallbackError::Reported(_),
+                reason: CallbackError::Malformed(_)
+                    | CallbackError::StateLost
+                    | CallbackError::Reported(_)
+                    | CallbackError::TooMany(_),
                 ..
             }) => tracing::info!(request_id, failure = %self, "refused"),
             Self::Forward(ForwardError::TooLarge | ForwardError::Stalled) => {
@@ -362,6 +369,20 @@ impl Look {
         )
     }
 
+    /// The button leads to the same callback again, which goes on with the same sign-in.
+    fn too_many_exchanges(head: &RequestHead<'_>, refused: TooManyExchanges) -> Self {
+        let seconds = refused.retry_after.as_secs();
+        let wait = if seconds == 1 { "a second".to_owned() } else { format!("{seconds} seconds") };
+        let text = format!(
+            "More sign-ins are being completed than this site accepts at a time, or several from your network failed. Please \
+             wait {wait} and try again. You need not enter your password again."
+        );
+        let again = head.uri.path_and_query().map(ToString::to_string);
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many sign-ins", text)
+            .action(again, "Try again")
+            .retry_after(refused.retry_after)
+    }
+
     fn callback(rp: Option<&RelyingParty>, failure: &CallbackFailure) -> Self {
         let (status, text) = match &failure.reason {
             CallbackError::Malformed(_) => (
@@ -372,6 +393,9 @@ impl Look {
                 StatusCode::BAD_REQUEST,
                 "The answer came from another sign-in service than the one that was asked.",
             ),
+            CallbackError::TooMany(_) => {
+                (StatusCode::TOO_MANY_REQUESTS, "Too many sign-ins are being completed at the moment.")
+            }
             CallbackError::StateLost => (
                 StatusCode::BAD_REQUEST,
                 "The sign-in took too long, was begun in another browser, or this browser keeps no cookies.",

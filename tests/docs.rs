@@ -270,3 +270,30 @@ fn both_licenses_are_here_in_full() {
         assert!(README.contains(&format!("({file})")), "the README does not link {file}");
     }
 }
+
+#[test]
+fn case_114_a_command_that_makes_a_file_with_a_secret_makes_it_for_its_owner_alone() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    let mut seen = 0;
+    for page in pages() {
+        for command in commands(&page.text) {
+            // What Docker Compose mounts must be read by another user; its folder is for the owner alone.
+            let makes_a_secret = ["keys new >", "> client-secret"].iter().any(|part| command.contains(part));
+            if !makes_a_secret || command.starts_with("docker ") {
+                continue;
+            }
+            let folder = tempfile::tempdir().unwrap();
+            symlink(assert_cmd::cargo::cargo_bin!("cognigate"), folder.path().join("cognigate")).unwrap();
+            let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-euc", &format!("umask 022; {command}")]).env("PATH", path);
+            assert!(shell.current_dir(folder.path()).status().unwrap().success(), "{command}");
+            let (_, file) = command.trim_end_matches(')').rsplit_once("> ").unwrap();
+            let mode = fs::metadata(folder.path().join(file)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{}: {command}", page.path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "the documents were not read: {seen} commands");
+}

@@ -1,6 +1,6 @@
 //! docs/configuration.md against the table of keys, both ways.
 
-use cognigate::config::{Config, KEYS, Key, Kind, Sources};
+use cognigate::config::{Config, KEYS, Key, Sources};
 
 const DOCS: &str = include_str!("../docs/configuration.md");
 
@@ -153,12 +153,7 @@ fn every_example_loads() {
         match load(&text) {
             Ok(_) => {}
             // The file of an example is not there, and to look for it shows that its key was understood.
-            Err(error)
-                if matches!(
-                    Key::named(setting.name).unwrap().kind,
-                    Kind::SecretFile | Kind::Path | Kind::Paths
-                ) =>
-            {
+            Err(error) if Key::named(setting.name).unwrap().kind.is_path() => {
                 assert!(error.lines().all(|line| line.contains("cannot be read")), "{error}");
             }
             Err(error) => panic!("{}: {error}", setting.name),

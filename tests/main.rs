@@ -64,6 +64,7 @@ mod rules;
 #[cfg(feature = "emulator")]
 mod sample_app;
 mod seal;
+mod secrecy;
 mod session;
 #[cfg(feature = "emulator")]
 mod session_cookie;

@@ -7,6 +7,7 @@ use http::{HeaderValue, Response};
 use serde_json::Value;
 use url::form_urlencoded;
 
+use super::exchange_limit::{Exchange, TooManyExchanges};
 use super::login_state::{LoginState, State};
 use super::return_to::ReturnTo;
 use super::{RelyingParty, RequestHead, navigation};
@@ -44,6 +45,9 @@ pub enum CallbackError {
     /// RFC 6749 §4.1.2.1. The text is one of its codes or as near as it can be shown.
     #[error("the sign-in service reported {0}")]
     Reported(String),
+    /// The state and the code can still be used.
+    #[error(transparent)]
+    TooMany(#[from] TooManyExchanges),
     #[error(transparent)]
     Grant(#[from] GrantError),
     #[error("the {token} token was refused: {reason}")]
@@ -63,7 +67,7 @@ pub enum CallbackError {
 }
 
 /// The parameters of an authorization response, each at most once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct AuthorizationResponse {
     state: Option<String>,
     code: Option<String>,
@@ -86,10 +90,10 @@ impl RelyingParty {
             return self.without_login(head, &state, &response).await;
         };
         let outcome = self.with_login(head, &state, &login, response).await;
-        outcome.map_err(|reason| CallbackFailure {
-            reason,
-            return_to: login.return_to,
-            cookies: vec![self.login_states.end(&state)],
+        outcome.map_err(|reason| {
+            let is_over = !matches!(reason, CallbackError::TooMany(_));
+            let cookies = is_over.then(|| self.login_states.end(&state)).into_iter().collect();
+            CallbackFailure { reason, return_to: login.return_to, cookies }
         })
     }
 
@@ -107,12 +111,24 @@ impl RelyingParty {
             return Err(CallbackError::Reported(error));
         }
         let code = response.code.ok_or(CallbackError::Malformed("it has no code"))?;
-        if !self.redeemed.insert(state.hash()) {
-            // A replay: there is no second exchange, whoever asks.
-            return Ok(self.past_login(head, state).await?.unwrap_or_else(|| self.restart_login(head)));
-        }
+        // A replay costs nothing, so it is not counted. Beyond the limit the state is not used up.
+        let is_replay = self.redeemed.contains(&state.hash());
+        let exchange = if is_replay { None } else { Some(self.exchanges.admit(head.client)?) };
+        let exchange = match exchange {
+            Some(exchange) if self.redeemed.insert(state.hash()) => exchange,
+            replayed => {
+                // There is no second exchange, whoever asks.
+                replayed.into_iter().for_each(Exchange::accepted);
+                return Ok(self.past_login(head, state).await?.unwrap_or_else(|| self.restart_login(head)));
+            }
+        };
         let redirect_uri = self.own_url("callback");
-        let tokens = self.tokens.redeem(&code, &login.verifier(), &redirect_uri).await?;
+        let may_repeat = || exchange.may_repeat();
+        let tokens = self.tokens.redeem(&code, &login.verifier(), &redirect_uri, may_repeat).await;
+        if !matches!(tokens, Err(GrantError::InvalidGrant)) {
+            exchange.accepted();
+        }
+        let tokens = tokens?;
         let session = self.verified_session(tokens, login).await?;
         // Here, since the page that asked for it would send the user round again.
         let is_old = |most| session.auth_time.is_none_or(|proved| proved.until(self.clock.now()) > most);
@@ -207,6 +223,7 @@ impl CallbackError {
             Self::StateLost => "state_lost",
             Self::ForeignIssuer => "foreign_issuer",
             Self::Reported(_) => "reported",
+            Self::TooMany(_) => "throttled",
             Self::Grant(_) => "grant",
             Self::Refused { .. } => "token_refused",
             Self::NotRecent => "not_recent",

@@ -3,6 +3,7 @@
 //! One cookie per attempt keeps parallel tabs apart; their number and their bytes are bounded, so that
 //! unfinished attempts never grow into a request that no server accepts.
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -37,11 +38,11 @@ const RESTARTED: &str = "-r";
 ///
 /// A restarted login's state ends in a mark, so that a second failure is known as such even where the
 /// browser keeps no cookies at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct State(String);
 
 /// What is sealed into the login cookie.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LoginState {
     nonce: [u8; 16],
     verifier: [u8; 32],
@@ -88,6 +89,24 @@ impl State {
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_bytes()).into()
+    }
+}
+
+/// Not the text: with the login cookie it is what a callback is believed by.
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("restarted", &self.is_restarted()).finish_non_exhaustive()
+    }
+}
+
+/// Not the nonce and the verifier: whoever has the verifier and the code gets the tokens.
+impl fmt::Debug for LoginState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginState")
+            .field("started", &self.started)
+            .field("max_age", &self.max_age)
+            .field("return_to", &self.return_to)
+            .finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod bearer;
 pub mod callback;
 pub mod caller;
+pub mod exchange_limit;
 pub mod gate;
 pub mod identity;
 pub mod lifetimes;
@@ -26,6 +27,8 @@ pub mod userinfo;
 mod verified;
 mod watched;
 
+use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +51,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::types::{Origin, RequestId};
 
 use bearer::Bearers;
+use exchange_limit::ExchangeLimit;
 use identity::Kept;
 use lifetimes::Lifetimes;
 use login_state::LoginStates;
@@ -58,7 +62,8 @@ use watched::Watched;
 
 /// How long a signed-out session id is refused at least, so that an answer under way cannot bring the session back.
 const TOMBSTONE: Duration = Duration::from_secs(120);
-/// How long a redeemed state is remembered: as long as its login cookie could be replayed.
+/// How long a redeemed state is remembered: as long as its login cookie could be replayed. [`ExchangeLimit`] admits fewer
+/// in this time than are remembered.
 const REDEEMED: Duration = login_state::LIFETIME;
 /// Both memories are bounded; past it the oldest entries go first.
 const REMEMBERED: usize = 100_000;
@@ -90,6 +95,7 @@ pub struct RelyingParty {
     kept: Kept,
     /// States whose code has been redeemed, by hash.
     redeemed: Remembered<[u8; 32]>,
+    exchanges: Arc<ExchangeLimit>,
     signed_out: Arc<Remembered<SessionId>>,
     watched: Arc<Watched>,
     metrics: Arc<Metrics>,
@@ -102,20 +108,36 @@ pub struct Shared<'a> {
     pub config: &'a Config,
     /// Where sessions are kept.
     pub place: Place,
+    pub exchanges: Arc<ExchangeLimit>,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
 }
 
 /// What the flow looks at of a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RequestHead<'a> {
     pub method: &'a Method,
+    /// Whose request it is, as far as trusted proxies tell.
+    pub client: IpAddr,
     pub uri: &'a Uri,
     /// What the client spoke.
     pub version: Version,
     pub headers: &'a HeaderMap,
     pub cookies: &'a RequestCookies,
     pub request_id: &'a RequestId,
+}
+
+/// Not the query and the headers, which carry codes, cookies and tokens.
+impl fmt::Debug for RequestHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead")
+            .field("method", &self.method)
+            .field("client", &self.client)
+            .field("path", &self.uri.path())
+            .field("version", &self.version)
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl RelyingParty {
@@ -127,7 +149,7 @@ impl RelyingParty {
         verifier: Verifier,
         shared: &Shared<'_>,
     ) -> Self {
-        let Shared { config, place, clock, metrics } = shared;
+        let Shared { config, place, exchanges, clock, metrics } = shared;
         let ring = KeyRing::new(&config.session.keys);
         // A session of another pool or app client is nothing here, though host and keys may be the same: its
         // tokens were believed by other rules.
@@ -182,6 +204,7 @@ impl RelyingParty {
             verifier,
             revocations: Revocations::new(),
             redeemed: Remembered::new(REDEEMED, REMEMBERED, clock.clone()),
+            exchanges: Arc::clone(exchanges),
             signed_out,
             watched,
             metrics: Arc::clone(metrics),

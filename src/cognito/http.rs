@@ -3,6 +3,7 @@
 //! Redirects are never followed: a token or key endpoint that answers with one is broken or hostile, and the
 //! address it names may be the instance metadata service.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,11 +35,18 @@ pub struct Http {
 }
 
 /// An answer, whole and bounded.
-#[derive(Debug)]
 pub struct Reply {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+}
+
+/// Not the body and the headers: a token endpoint's answer is made of secrets.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = self.body.len();
+        f.debug_struct("Reply").field("status", &self.status).field("length", &length).finish_non_exhaustive()
+    }
 }
 
 /// Why there is no answer.

@@ -1,6 +1,8 @@
 //! Cognito's signing keys: fetched, kept, and fetched again when a token names one that is not known.
 //!
-//! Biased towards availability: whatever goes wrong with a fetch, the keys in hand stay.
+//! Biased towards availability: whatever goes wrong with a fetch, the keys in hand stay. A set that has none of the keys
+//! that verified tokens so far stands beside them at first, since a set of another pool, or of an attacker, would otherwise
+//! end every session here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,6 +26,12 @@ const MAX_KEYS: usize = 64;
 const REFETCH_INTERVAL: Duration = Duration::from_secs(10);
 /// Known keys are looked up anew this often, so that one withdrawn at Cognito is withdrawn here.
 const REFRESH: Duration = Duration::from_secs(15 * 60);
+/// How long keys that verified tokens stay beside a set that has none of them, unless a token is verified by that set first.
+///
+/// Long enough for two more looks at the set, so that a wrong one can be put right. Short enough for a key that Cognito
+/// withdrew because it was stolen: where the new keys sign anything for this gate, it leaves at once; at a gate that nobody
+/// signs in to, it leaves 45 minutes after Cognito withdrew it, [`REFRESH`] included.
+const KEPT: Duration = Duration::from_secs(30 * 60);
 /// How long until the next attempt while no key was ever loaded: doubled from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LAST_RETRY: Duration = Duration::from_secs(15);
@@ -34,7 +42,7 @@ pub struct Jwks {
     http: Http,
     url: Url,
     clock: Clock,
-    keys: ArcSwap<Vec<Key>>,
+    keys: ArcSwap<Keys>,
     loaded: AtomicBool,
     /// Rises with every change of the keys.
     generation: AtomicU64,
@@ -42,10 +50,27 @@ pub struct Jwks {
     attempted: Mutex<Option<UnixTime>>,
 }
 
+/// The keys that tokens are verified by.
+#[derive(Debug, Default)]
+struct Keys {
+    /// Those of the newest set.
+    current: Vec<Key>,
+    /// Those of the set before, while none of the newest set has verified a token.
+    kept: Option<Kept>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    keys: Vec<Key>,
+    until: UnixTime,
+}
+
 /// One RSA key that signs with RS256.
 #[derive(Clone, Debug)]
 pub struct Key {
     id: Option<String>,
+    /// True once it has verified a token.
+    proven: Arc<AtomicBool>,
     /// As the set has them, to see whether it is still the same.
     modulus: String,
     exponent: String,
@@ -93,22 +118,34 @@ impl Jwks {
     /// Which keys these are: another number once they have changed.
     #[must_use]
     pub fn generation(&self) -> u64 {
+        self.drop_expired();
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The key that a token names, fetching the set anew where it is not known.
+    /// The keys that a token may be signed by: that of its key id, and perhaps one of the same id that is kept. Fetches the
+    /// set again where there is none.
     ///
-    /// A token without a key id is only matched where the set has exactly one key.
-    pub async fn key(&self, id: Option<&str>) -> Option<DecodingKey> {
-        if let Some(key) = self.known(id) {
-            return Some(key);
+    /// A token without a key id is only matched where a set has exactly one key.
+    pub async fn keys(&self, id: Option<&str>) -> Vec<Key> {
+        let known = self.known(id);
+        if !known.is_empty() {
+            return known;
         }
         // Without an id there is nothing a new set could be searched for.
         if id.is_some() || !self.is_loaded() {
             self.refetch_if_due().await;
             return self.known(id);
         }
-        None
+        known
+    }
+
+    /// Remembers that a token was verified by this key. Where it is one of the newest set, the keys before leave.
+    pub fn verified_by(&self, key: &Key) {
+        if key.proven.load(Ordering::Relaxed) {
+            return;
+        }
+        key.proven.store(true, Ordering::Relaxed);
+        self.change(|keys| (keys.kept.is_some() && keys.current.contains(key)).then(|| keys.without_kept()));
     }
 
     /// Loads the keys, trying until it succeeds, then keeps them up to date for as long as it is polled.
@@ -130,13 +167,40 @@ impl Jwks {
         }
     }
 
-    fn known(&self, id: Option<&str>) -> Option<DecodingKey> {
+    fn known(&self, id: Option<&str>) -> Vec<Key> {
+        self.drop_expired();
         let keys = self.keys.load();
-        match id {
-            Some(id) => keys.iter().find(|key| key.id.as_deref() == Some(id)),
-            None => Some(keys.first()?).filter(|_| keys.len() == 1),
+        let kept = keys.kept.as_ref().map(|kept| &kept.keys);
+        let mut found: Vec<Key> = Vec::new();
+        for set in std::iter::once(&keys.current).chain(kept) {
+            let key = match id {
+                Some(id) => set.iter().find(|key| key.id.as_deref() == Some(id)),
+                None => set.first().filter(|_| set.len() == 1),
+            };
+            found.extend(key.filter(|key| !found.contains(key)).cloned());
         }
-        .map(|key| key.decoding.clone())
+        found
+    }
+
+    fn drop_expired(&self) {
+        let is_over = |keys: &Keys| keys.kept.as_ref().is_some_and(|kept| kept.until <= self.clock.now());
+        if is_over(&self.keys.load()) {
+            self.change(|keys| is_over(keys).then(|| keys.without_kept()));
+        }
+    }
+
+    /// Goes over to what `to` makes of the keys, if it makes anything of them.
+    fn change(&self, to: impl Fn(&Keys) -> Option<Keys>) {
+        let mut changed = false;
+        self.keys.rcu(|keys| {
+            let next = to(keys);
+            changed = next.is_some();
+            next.map_or_else(|| Arc::clone(keys), Arc::new)
+        });
+        if changed {
+            // Behind the keys: what is verified by them meanwhile counts as verified by those before, and is verified again.
+            self.generation.fetch_add(1, Ordering::Release);
+        }
     }
 
     async fn refetch_if_due(&self) {
@@ -160,11 +224,16 @@ impl Jwks {
     async fn load(&self) -> Result<(), JwksError> {
         let keys = self.fetch().await;
         self.http.metrics().keys_fetched(keys.is_ok());
-        let keys = keys?;
-        if **self.keys.load() != keys {
-            self.keys.store(Arc::new(keys));
-            // Behind the keys: what is verified by them meanwhile counts as verified by those before, and is verified anew.
-            self.generation.fetch_add(1, Ordering::Release);
+        let fetched = keys?;
+        let (now, had_kept) = (self.clock.now(), self.keys.load().kept.is_some());
+        self.change(|keys| keys.followed_by(&fetched, now));
+        if !had_kept && self.keys.load().kept.is_some() {
+            tracing::warn!(
+                url = %self.url,
+                "the signing keys were all replaced; those before stay until a token is verified by a new one, for {} minutes \
+                 at most",
+                KEPT.as_secs() / 60,
+            );
         }
         self.loaded.store(true, Ordering::Release);
         Ok(())
@@ -176,6 +245,44 @@ impl Jwks {
             return Err(JwksError::Status(reply.status));
         }
         parse(&reply.body)
+    }
+}
+
+impl Keys {
+    /// What they are once a set was fetched; `None` where that changes nothing.
+    fn followed_by(&self, fetched: &[Key], now: UnixTime) -> Option<Self> {
+        let kept = self.kept.as_ref();
+        let in_hand = || self.current.iter().chain(kept.iter().flat_map(|kept| &kept.keys));
+        // What is known of a key goes on with it.
+        let current: Vec<Key> =
+            fetched.iter().map(|new| in_hand().find(|key| *key == new).unwrap_or(new).clone()).collect();
+        let kept = match kept {
+            _ if current.iter().any(Key::is_proven) => None,
+            // Their time does not begin again with each further set.
+            Some(kept) => Some(kept.clone()),
+            None if self.current.iter().any(Key::is_proven) => {
+                Some(Kept { keys: self.current.clone(), until: now.plus(KEPT) })
+            }
+            None => None,
+        };
+        let changes = current != self.current || kept.is_some() != self.kept.is_some();
+        changes.then_some(Self { current, kept })
+    }
+
+    fn without_kept(&self) -> Self {
+        Self { current: self.current.clone(), kept: None }
+    }
+}
+
+impl Key {
+    /// What it verifies signatures by.
+    #[must_use]
+    pub fn decoding(&self) -> &DecodingKey {
+        &self.decoding
+    }
+
+    fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
     }
 }
 
@@ -198,5 +305,6 @@ fn key(element: &Value) -> Option<Key> {
     }
     let (modulus, exponent) = (field("n")?.to_owned(), field("e")?.to_owned());
     let decoding = DecodingKey::from_rsa_components(&modulus, &exponent).ok()?;
-    Some(Key { id: field("kid").map(str::to_owned), modulus, exponent, decoding })
+    let (id, proven) = (field("kid").map(str::to_owned), Arc::default());
+    Some(Key { id, proven, modulus, exponent, decoding })
 }

@@ -76,12 +76,13 @@ impl TokenClient {
 
     /// Redeems an authorization code (RFC 6749 §4.1.3) with its verifier (RFC 7636 §4.5).
     ///
-    /// It is sent again only where the first attempt cannot have used the code up.
+    /// It is sent again only where the attempt before cannot have used the code up, and `may_repeat` permits it.
     pub async fn redeem(
         &self,
         code: &str,
         verifier: &str,
         redirect_uri: &str,
+        may_repeat: impl Fn() -> bool,
     ) -> Result<TokenSet, GrantError> {
         let form = [
             ("grant_type", "authorization_code"),
@@ -89,7 +90,7 @@ impl TokenClient {
             ("redirect_uri", redirect_uri),
             ("code_verifier", verifier),
         ];
-        granted(&self.post_with_retries(&self.token_url, &form, Resend::OnlyUnsent).await?)
+        granted(&self.post_with_retries(&self.token_url, &form, Resend::OnlyUnsent, may_repeat).await?)
     }
 
     /// Redeems a refresh token (RFC 6749 §6), in one attempt: the session lives on meanwhile, its next refresh
@@ -112,7 +113,7 @@ impl TokenClient {
     /// Revokes a refresh token and the access to Cognito's APIs that it gave (RFC 7009).
     pub async fn revoke(&self, refresh_token: &Secret) -> Result<(), GrantError> {
         let form = [("token", refresh_token.expose())];
-        let reply = self.post_with_retries(&self.revoke_url, &form, Resend::Always).await?;
+        let reply = self.post_with_retries(&self.revoke_url, &form, Resend::Always, || true).await?;
         if reply.status == StatusCode::OK { Ok(()) } else { Err(refusal(&reply)) }
     }
 
@@ -121,6 +122,7 @@ impl TokenClient {
         url: &Url,
         form: &[(&str, &str)],
         resend: Resend,
+        may_repeat: impl Fn() -> bool,
     ) -> Result<Reply, GrantError> {
         let deadline = Instant::now() + DEADLINE;
         let mut pause = FIRST_PAUSE;
@@ -145,6 +147,9 @@ impl TokenClient {
                 return Err(GrantError::Unavailable(fault));
             }
             tokio::time::sleep(wait).await;
+            if !may_repeat() {
+                return Err(GrantError::Unavailable(fault));
+            }
             pause = (pause * 2).min(LAST_PAUSE);
         }
     }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
 use super::claims::{AccessClaims, IdClaims, list, text, time};
-use super::jwks::Jwks;
+use super::jwks::{Jwks, Key};
 use crate::clock::{Clock, UnixTime};
 
 /// How far Cognito's clock and ours may be apart.
@@ -60,8 +60,8 @@ impl Verifier {
 
     /// An id token. `nonce` is the one that was sent; `None` where none was (after a refresh).
     pub async fn id_token(&self, token: &str, nonce: Option<&str>) -> Result<IdClaims, TokenRefused> {
-        let claims = self.signed_claims(token).await?;
-        let expires = self.common(&claims, "id")?;
+        let (claims, key) = self.signed_claims(token).await?;
+        let expires = self.common(&claims, &key, "id")?;
         self.audience(&claims)?;
         if let Some(nonce) = nonce {
             let given = text(&claims, "nonce").ok_or(TokenRefused::ClaimMissing("nonce"))?;
@@ -100,8 +100,8 @@ impl Verifier {
         token: &str,
         accepts: impl Fn(&str) -> bool,
     ) -> Result<AccessClaims, TokenRefused> {
-        let claims = self.signed_claims(token).await?;
-        let expires = self.common(&claims, "access")?;
+        let (claims, key) = self.signed_claims(token).await?;
+        let expires = self.common(&claims, &key, "access")?;
         let client_id = match claims.get("client_id").and_then(Value::as_str) {
             None => return Err(TokenRefused::ClaimMissing("client_id")),
             Some(id) if !accepts(id) => return Err(TokenRefused::ClaimWrong("client_id")),
@@ -136,14 +136,26 @@ impl Verifier {
         self.issuers.iter().any(|known| known == issuer)
     }
 
-    async fn signed_claims(&self, token: &str) -> Result<Map<String, Value>, TokenRefused> {
+    async fn signed_claims(&self, token: &str) -> Result<(Map<String, Value>, Key), TokenRefused> {
         let key_id = key_id(token)?;
-        let key = self.jwks.key(key_id.as_deref()).await.ok_or(TokenRefused::UnknownKey)?;
-        verify_signature(token, &key)
+        let mut refused = TokenRefused::UnknownKey;
+        for key in self.jwks.keys(key_id.as_deref()).await {
+            match verify_signature(token, key.decoding()) {
+                Ok(claims) => return Ok((claims, key)),
+                Err(reason) => refused = reason,
+            }
+        }
+        Err(refused)
     }
 
-    /// `iss`, `token_use`, `exp`, `iat`, `nbf`: what both kinds share. Returns the expiry.
-    fn common(&self, claims: &Map<String, Value>, token_use: &'static str) -> Result<UnixTime, TokenRefused> {
+    /// `iss`, `token_use`, `exp`, `iat`, `nbf`: what both kinds share. Returns the expiry. A key that signed all this is the
+    /// pool's.
+    fn common(
+        &self,
+        claims: &Map<String, Value>,
+        key: &Key,
+        token_use: &'static str,
+    ) -> Result<UnixTime, TokenRefused> {
         let issuer = claims.get("iss").and_then(Value::as_str).ok_or(TokenRefused::ClaimMissing("iss"))?;
         if !self.accepts_issuer(issuer) {
             return Err(TokenRefused::ClaimWrong("iss"));
@@ -166,6 +178,7 @@ impl Verifier {
                 return Err(TokenRefused::Future("nbf"));
             }
         }
+        self.jwks.verified_by(key);
         Ok(expires)
     }
 

@@ -132,7 +132,7 @@ pub struct KeysArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
-    /// Print a new random key.
+    /// Print a new random key. Into a file that only you can read: (umask 077; cognigate keys new > FILE).
     New,
     /// Put a new key in front of those in a file, which then seals; the others still open.
     Rotate {

@@ -6,6 +6,7 @@ pub mod cli;
 #[cfg(feature = "emulator")]
 pub mod demo;
 mod descriptors;
+mod dumpable;
 #[cfg(feature = "emulator")]
 pub mod emulate;
 mod explain;
@@ -48,6 +49,7 @@ impl From<Exit> for ExitCode {
 
 /// Reads the command line, the program's name first, and does what it says.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    dumpable::hide();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {

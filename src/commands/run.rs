@@ -28,7 +28,7 @@ use super::budget::Budget;
 use super::cli::ConfigArgs;
 use super::descriptors;
 use super::signals::{Signal, Signals};
-use super::{Exit, fail, load};
+use super::{Exit, dumpable, fail, load};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -54,6 +54,11 @@ pub fn run(arguments: ConfigArgs) -> Exit {
     }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
+    }
+    if config.dumpable {
+        dumpable::show();
+    } else {
+        dumpable::no_core_files();
     }
     match serve_until_told(&config) {
         Ok(()) => Exit::Success,

@@ -10,6 +10,7 @@ use crate::file;
 use super::key::{self, Key, Kind};
 use super::layer::Layer;
 use super::report::{Report, shown};
+use super::secret_files;
 use super::sources::Sources;
 use super::table::{self, KeyAt};
 
@@ -21,7 +22,13 @@ pub(super) fn read(sources: &Sources, report: &mut Report) -> Layer {
         return Layer::default();
     }
     match file::read_text(&path) {
-        Ok(text) => parse(&text, &path, report),
+        Ok(text) => {
+            let layer = parse(&text, &path, report);
+            if let Some(secret) = layer.secret() {
+                secret_files::warn_of(secret, &path.to_string_lossy(), report);
+            }
+            layer
+        }
         Err(error) => {
             let named_by = named_by.map(str::to_owned);
             report.at(&path.to_string_lossy(), named_by, format_args!("the configuration file {error}"));
@@ -137,7 +144,7 @@ impl File<'_> {
                 self.report.places.insert(entry, place);
             }
         }
-        let is_path = matches!(key.kind, Kind::SecretFile | Kind::Path | Kind::Paths);
+        let is_path = key.kind.is_path();
         let value = if is_path { &self.beside(value) } else { value };
         put(&mut self.layer, self.report, key, value, place);
     }
@@ -171,18 +178,18 @@ pub(super) fn put_default(layer: &mut Layer, report: &mut Report, key: &'static 
 /// Puts a TOML value where it has the key's type.
 fn put(layer: &mut Layer, report: &mut Report, key: KeyAt<'_>, value: &DeValue<'_>, place: String) {
     use Kind::{
-        Count, Duration, List, Lists, OneOrList, Path, Paths, Secret, SecretFile, SecretList, Size, Switch,
-        Table, Text,
+        Count, Duration, List, Lists, OneOrList, Path, Paths, PrivateKey, PrivateKeys, Secret, SecretFile,
+        SecretList, Size, Switch, Table, Text,
     };
     match (key.kind, value) {
         (Lists, DeValue::Table(table)) => match lists(table) {
             Ok(lists) => layer.put_lists(report, key, lists, place),
             Err((name, text)) => report.problem(&format!("{}.{name}", key.name), text),
         },
-        (Text | Duration | Size | Secret | SecretFile | Path, DeValue::String(text)) => {
+        (Text | Duration | Size | Secret | SecretFile | Path | PrivateKey, DeValue::String(text)) => {
             layer.put_text(report, key, text.as_ref(), place);
         }
-        (OneOrList | Paths, DeValue::String(text)) => {
+        (OneOrList | Paths | PrivateKeys, DeValue::String(text)) => {
             layer.put_list(report, key, vec![text.as_ref().to_owned()], place);
         }
         (Count, DeValue::Integer(number)) => match u64::from_str_radix(number.as_str(), number.radix()) {
@@ -190,7 +197,7 @@ fn put(layer: &mut Layer, report: &mut Report, key: KeyAt<'_>, value: &DeValue<'
             Err(_) => report.at(key.name, Some(place), "it must be a whole number, and not below 0"),
         },
         (Switch, DeValue::Boolean(on)) => layer.put_switch(key, *on, place),
-        (List | OneOrList | Paths | SecretList, DeValue::Array(items)) => match texts(items) {
+        (List | OneOrList | Paths | PrivateKeys | SecretList, DeValue::Array(items)) => match texts(items) {
             Ok(texts) => layer.put_list(report, key, texts, place),
             Err(text) => report.at(key.name, Some(place), text),
         },

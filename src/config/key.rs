@@ -15,7 +15,7 @@ pub const KEYS: &[Key] = &[
     Key::new("upstreams[].forward_host", Kind::Text, None),
     Key::new("upstreams[].ca_file", Kind::Path, None),
     Key::new("upstreams[].client_certificate", Kind::Path, None),
-    Key::new("upstreams[].client_key", Kind::Path, None),
+    Key::new("upstreams[].client_key", Kind::PrivateKey, None),
     Key::new("upstreams[].server_name", Kind::Text, None),
     Key::new("upstreams[].insecure", Kind::Switch, Some("false")),
     Key::new("upstreams[].connect_timeout", Kind::Duration, Some(r#""5s""#)),
@@ -90,7 +90,7 @@ pub const KEYS: &[Key] = &[
     Key::new("listen.redirect_http", Kind::Text, None),
     Key::new("listen.hsts", Kind::Duration, None),
     Key::new("listen.tls.certificate", Kind::Paths, None),
-    Key::new("listen.tls.key", Kind::Paths, None),
+    Key::new("listen.tls.key", Kind::PrivateKeys, None),
     Key::new("websocket.on_session_end", Kind::Text, Some(r#""close""#)),
     Key::new("websocket.origins", Kind::List, Some("[]")),
     Key::new("admin.address", Kind::Text, Some(r#""127.0.0.1:9090""#)),
@@ -112,6 +112,7 @@ pub const KEYS: &[Key] = &[
     Key::new("shutdown.timeout", Kind::Duration, Some(r#""30s""#)),
     Key::new("log.format", Kind::Text, Some(r#""json""#)),
     Key::new("log.level", Kind::Text, Some(r#""info""#)),
+    Key::new("process.dumpable", Kind::Switch, Some("false")),
     Key::new("sites[].public_url", Kind::Text, None),
     Key::new("sites[].hosts", Kind::List, Some("[]")),
     Key::new("sites[].upstream", Kind::Text, None),
@@ -150,7 +151,7 @@ pub const KEYS: &[Key] = &[
     Key::new("sites[].upstreams[].forward_host", Kind::Text, None),
     Key::new("sites[].upstreams[].ca_file", Kind::Path, None),
     Key::new("sites[].upstreams[].client_certificate", Kind::Path, None),
-    Key::new("sites[].upstreams[].client_key", Kind::Path, None),
+    Key::new("sites[].upstreams[].client_key", Kind::PrivateKey, None),
     Key::new("sites[].upstreams[].server_name", Kind::Text, None),
     Key::new("sites[].upstreams[].insecure", Kind::Switch, Some("false")),
     Key::new("sites[].upstreams[].connect_timeout", Kind::Duration, Some(r#""5s""#)),
@@ -207,6 +208,8 @@ pub enum Kind {
     Lists,
     /// The path of a file, or a list of them. In the configuration file they are relative to that file.
     Paths,
+    /// The path of a file with a private key, or a list of them; relative as [`Kind::Paths`] are.
+    PrivateKeys,
     /// Text that is never printed. Numeric-looking ones stay text.
     Secret,
     /// A list of texts that are never printed.
@@ -215,6 +218,8 @@ pub enum Kind {
     SecretFile,
     /// The path of a file. In the configuration file it is relative to that file.
     Path,
+    /// The path of a file with a private key. In the configuration file it is relative to that file.
+    PrivateKey,
 }
 
 impl Key {
@@ -275,6 +280,18 @@ impl Key {
 }
 
 impl Kind {
+    /// True for the paths of files that nobody else should read.
+    #[must_use]
+    pub fn is_secret_file(self) -> bool {
+        matches!(self, Self::SecretFile | Self::PrivateKey | Self::PrivateKeys)
+    }
+
+    /// True for the path of a file, or a list of such paths.
+    #[must_use]
+    pub fn is_path(self) -> bool {
+        self.is_secret_file() || matches!(self, Self::Path | Self::Paths)
+    }
+
     /// The name that the documentation gives it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -288,10 +305,10 @@ impl Kind {
             Self::Table => "table of strings",
             Self::OneOrList => "string or list of strings",
             Self::Lists => "table of lists of strings",
-            Self::Paths => "path or list of paths",
+            Self::Paths | Self::PrivateKeys => "path or list of paths",
             Self::Secret => "secret string",
             Self::SecretList => "list of secret strings",
-            Self::SecretFile | Self::Path => "path",
+            Self::SecretFile | Self::Path | Self::PrivateKey => "path",
         }
     }
 
@@ -307,8 +324,8 @@ impl Kind {
             Self::Table => "a table of strings, such as { \"a\" = \"b\" }",
             Self::OneOrList => "a string in quotes or a list of them",
             Self::Lists => "a table of lists of strings, such as { \"custom:tier\" = [\"gold\"] }",
-            Self::Paths => "a path in quotes or a list of them",
-            Self::SecretFile | Self::Path => "a path in quotes",
+            Self::Paths | Self::PrivateKeys => "a path in quotes or a list of them",
+            Self::SecretFile | Self::Path | Self::PrivateKey => "a path in quotes",
         }
     }
 }
@@ -356,6 +373,19 @@ mod tests {
             assert_eq!((twin.kind, twin.twin()), (Kind::SecretFile, Some(key)));
         }
         assert!(KEYS.iter().filter(|key| key.kind == Kind::SecretFile).all(|key| key.twin().is_some()));
+    }
+
+    #[test]
+    fn a_file_is_secret_unless_it_is_known_to_be_public() {
+        const PUBLIC: [&str; 3] = ["ca_file", "certificate", "client_certificate"];
+        for key in KEYS.iter().filter(|key| key.kind.is_path() && !key.kind.is_secret_file()) {
+            let last = key.name.rsplit('.').next().unwrap();
+            assert!(
+                PUBLIC.contains(&last),
+                "may others read what {} names? If not, its kind must say so",
+                key.name
+            );
+        }
     }
 
     #[test]

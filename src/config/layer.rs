@@ -87,6 +87,18 @@ impl Layer {
         self.push(key, Value::new(Some(&place), ValueKind::Table(table)));
     }
 
+    /// The first key here that has a secret for its value, if there is one. An address without a user's name in it is none.
+    pub(super) fn secret(&self) -> Option<&str> {
+        let holds = |value: &Value| match &value.kind {
+            ValueKind::String(text) => !text.contains("://") || text.contains('@'),
+            _ => true,
+        };
+        let secret = |(name, value): &&(String, Value)| {
+            KeyAt::named(name).is_some_and(|key| key.is_secret()) && holds(value)
+        };
+        self.0.iter().find(secret).map(|(name, _)| name.as_str())
+    }
+
     /// Puts what another layer has checked, with the place it came from.
     pub(super) fn put_again(&mut self, key: KeyAt<'_>, value: Value) {
         self.push(key, value);

@@ -9,7 +9,7 @@ use super::layer::Layer;
 use super::raw::Raw;
 use super::report::Report;
 use super::sources::Sources;
-use super::{environment, file, inherit, text, twin};
+use super::{environment, file, inherit, secret_files, text, twin};
 
 /// What the sources say, merged and not judged.
 pub(super) struct Loaded {
@@ -60,6 +60,7 @@ fn merge<const N: usize>(
     }
     let said = stack.build()?;
     let secrets = twin::read(&leaves(&said.cache), report);
+    secret_files::warn(&leaves(&said.cache), report);
     let own = Merged::builder().add_source(said).add_source(secrets).build()?;
     let taken = inherit::taken(&leaves(&own.cache));
     let merged = Merged::builder().add_source(own).add_source(taken).build()?;

@@ -37,6 +37,7 @@ mod raw;
 mod redis;
 mod report;
 mod rules;
+mod secret_files;
 mod session;
 mod session_key;
 mod shadow;
@@ -114,6 +115,8 @@ pub struct Config {
     pub limits: Limits,
     pub shutdown: Shutdown,
     pub log: Log,
+    /// True where others may read the memory of this process: a debugger, or who finds its core dump.
+    pub dumpable: bool,
     /// What works and is still worth a loud line at the start. No secrets.
     pub warnings: Vec<String>,
     /// Every value with the place it came from, for `check`. No secrets.
@@ -464,6 +467,7 @@ impl Config {
             limits,
             shutdown,
             log,
+            dumpable: raw.process.dumpable,
             warnings,
             effective,
         })

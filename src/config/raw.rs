@@ -36,6 +36,7 @@ pub(super) struct Raw {
     pub(super) limits: RawLimits,
     pub(super) shutdown: RawShutdown,
     pub(super) log: RawLog,
+    pub(super) process: RawProcess,
     #[serde(default)]
     pub(super) sites: Vec<RawSite>,
 }
@@ -264,6 +265,12 @@ pub(super) struct RawLog {
     pub(super) level: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawProcess {
+    pub(super) dumpable: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -279,14 +286,21 @@ mod tests {
         for key in KEYS {
             let value = match key.kind {
                 Kind::Switch => Value::new(None, true),
-                Kind::List | Kind::Table | Kind::OneOrList | Kind::Paths | Kind::SecretList => {
-                    Value::new(None, vec!["text"])
-                }
+                Kind::List
+                | Kind::Table
+                | Kind::OneOrList
+                | Kind::Paths
+                | Kind::PrivateKeys
+                | Kind::SecretList => Value::new(None, vec!["text"]),
                 Kind::Lists => Value::new(None, Map::from_iter([("name".to_owned(), vec!["text"])])),
                 Kind::Count => Value::new(None, 1_u64),
-                Kind::Text | Kind::Duration | Kind::Size | Kind::Secret | Kind::SecretFile | Kind::Path => {
-                    Value::new(None, "text")
-                }
+                Kind::Text
+                | Kind::Duration
+                | Kind::Size
+                | Kind::Secret
+                | Kind::SecretFile
+                | Kind::Path
+                | Kind::PrivateKey => Value::new(None, "text"),
             };
             stack = stack.set_override(key.name.replace("[]", "[0]"), value).unwrap();
         }

@@ -8,7 +8,13 @@ use super::table::{list_meant, only_in_file};
 /// Puts a text as the type that the key has. Only the key's type decides: `012345` stays text where text is wanted.
 pub(super) fn put(layer: &mut Layer, report: &mut Report, key: &'static Key, text: &str, place: String) {
     match key.kind {
-        Kind::Text | Kind::Duration | Kind::Size | Kind::Secret | Kind::SecretFile | Kind::Path => {
+        Kind::Text
+        | Kind::Duration
+        | Kind::Size
+        | Kind::Secret
+        | Kind::SecretFile
+        | Kind::Path
+        | Kind::PrivateKey => {
             layer.put_text(report, key, text, place);
         }
         Kind::Switch => match text {
@@ -20,7 +26,7 @@ pub(super) fn put(layer: &mut Layer, report: &mut Report, key: &'static Key, tex
             Ok(count) => layer.put_count(key, count, place),
             Err(_) => report.at(key.name, Some(place), "it must be a whole number"),
         },
-        Kind::List | Kind::Table | Kind::OneOrList | Kind::Paths | Kind::SecretList => {
+        Kind::List | Kind::Table | Kind::OneOrList | Kind::Paths | Kind::PrivateKeys | Kind::SecretList => {
             let items = if text.trim().is_empty() {
                 Vec::new()
             } else {

@@ -26,7 +26,6 @@ const STATE: &AsciiSet = &QUERY.remove(b'=').remove(b'/').remove(b'+');
 const STANDARD_SCOPES: [&str; 5] = ["openid", "email", "phone", "profile", "aws.cognito.signin.user.admin"];
 
 /// A request that may be answered by a code.
-#[derive(Debug)]
 pub(super) struct AuthorizationRequest {
     client_id: String,
     redirect_uri: String,
@@ -50,7 +49,6 @@ enum Prompt {
 }
 
 /// Why a request gets no code.
-#[derive(Debug)]
 pub(super) enum Refusal {
     /// Nobody can be trusted with it: it ends on `/error`.
     Page(String),

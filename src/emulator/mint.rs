@@ -14,7 +14,6 @@ use super::settings::Client;
 use super::switches::{Signing, TokenEdit, TokenUse};
 
 /// What one answer of the token endpoint holds.
-#[derive(Debug)]
 pub(super) struct Minted {
     pub(super) access_token: String,
     /// Only with the scope `openid`.

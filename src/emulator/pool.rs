@@ -1,6 +1,7 @@
 //! The pool's memory: who exists, who is signed in, which codes and refresh tokens are good.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,6 @@ use crate::clock::{Clock, UnixTime};
 const CODE_VALIDITY: Duration = Duration::from_secs(5 * 60);
 
 /// One running pool. All of it is in memory and gone when the process ends.
-#[derive(Debug)]
 pub(super) struct Pool {
     pub(super) id: String,
     pub(super) issuer: String,
@@ -27,7 +27,6 @@ pub(super) struct Pool {
     memory: Mutex<Memory>,
 }
 
-#[derive(Debug)]
 struct Memory {
     clients: Vec<Client>,
     users: Vec<User>,
@@ -64,7 +63,7 @@ pub(super) struct Grant {
 }
 
 /// An authorization code, until it is redeemed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Code {
     pub(super) grant: Grant,
     pub(super) redirect_uri: String,
@@ -72,6 +71,13 @@ pub(super) struct Code {
     /// The S256 challenge (RFC 7636 §4.2).
     pub(super) challenge: Option<String>,
     until: UnixTime,
+}
+
+/// Not what it remembers: codes, tokens and sessions.
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("id", &self.id).field("base_url", &self.base_url).finish_non_exhaustive()
+    }
 }
 
 impl Pool {

@@ -11,7 +11,7 @@ use crate::clock::UnixTime;
 const SWEEP: usize = 1024;
 
 /// By their text.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct RefreshTokens {
     by_text: HashMap<String, RefreshToken>,
     /// The `jti` of access tokens that ended before their time, with their siblings.
@@ -19,7 +19,7 @@ pub(super) struct RefreshTokens {
     sweep_at: usize,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct RefreshToken {
     grant: Grant,
     /// Absolute: rotation hands it on as it is.
@@ -31,7 +31,6 @@ struct RefreshToken {
 }
 
 /// What a refresh token gives.
-#[derive(Debug)]
 pub(super) struct Refreshed {
     pub(super) grant: Grant,
     /// What takes its place, where the app client rotates.

@@ -4,6 +4,8 @@
 //! A 2xx is a yes, 401 and 403 are noes, and nginx makes a 500 of everything else. See `deploy/nginx/nginx.conf`
 //! and the documentation of ngx_http_auth_request_module.
 
+use std::fmt;
+
 use http::header::{CACHE_CONTROL, HeaderName, SET_COOKIE, WWW_AUTHENTICATE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
@@ -17,7 +19,7 @@ const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const DECISION: HeaderName = HeaderName::from_static("x-auth-request-decision");
 
 /// The request that nginx asks about. Only for a connection that comes from a trusted proxy.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OriginalRequest {
     /// As the client named it, perhaps with a port.
     pub host: String,
@@ -27,6 +29,18 @@ pub struct OriginalRequest {
     pub method: Option<Method>,
     /// True where a WebSocket is asked for: as nginx says, or a browser, whose word no page can change.
     pub is_websocket: bool,
+}
+
+/// Not the query, which may carry what the app takes for a secret.
+impl fmt::Debug for OriginalRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OriginalRequest")
+            .field("host", &self.host)
+            .field("path", &self.target.path())
+            .field("method", &self.method)
+            .field("is_websocket", &self.is_websocket)
+            .finish()
+    }
 }
 
 /// Why it is not known what nginx asks about.

@@ -5,6 +5,7 @@
 //! went out just before: a browser in the middle of an upload would show an error in place of the 401 or 413.
 //! So the sending side is closed first, and what still comes is thrown away for a while (RFC 9112 §9.6).
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -47,7 +48,6 @@ impl Transport for TlsStream<TcpStream> {
 }
 
 /// A connection, below whatever is spoken on it.
-#[derive(Debug)]
 pub(super) struct Stream<S: Transport> {
     stream: S,
     /// What was read before anybody wanted it.
@@ -60,6 +60,13 @@ pub(super) struct Stream<S: Transport> {
     until: Option<Pin<Box<Sleep>>>,
     /// Held as long as the connection, be it upgraded.
     slot: Slot,
+}
+
+/// Not what was read ahead, which may be a request with its cookies.
+impl<S: Transport> fmt::Debug for Stream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("ahead", &self.ahead.len()).finish_non_exhaustive()
+    }
 }
 
 impl<S: Transport> Stream<S> {

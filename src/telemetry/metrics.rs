@@ -41,7 +41,7 @@ const DECISIONS: [&str; 9] = [
     "refused",
 ];
 /// How a callback ends.
-const LOGINS: [&str; 10] = [
+const LOGINS: [&str; 12] = [
     "success",
     "malformed",
     "state_lost",
@@ -50,6 +50,8 @@ const LOGINS: [&str; 10] = [
     "grant",
     "token_refused",
     "mismatch",
+    "not_recent",
+    "throttled",
     "too_large",
     "store_unavailable",
 ];

@@ -12,12 +12,15 @@ mod limits;
 mod no_leak;
 mod redis;
 mod rules;
+mod secret_files;
 mod sites;
 mod twins;
 mod upstreams;
 mod websocket;
 
 use std::ffi::OsString;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 
 use cognigate::config::{Config, ConfigError, Sources};
 use tempfile::TempDir;
@@ -114,6 +117,7 @@ impl Given {
     pub(crate) fn beside(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.directory.path().join(name);
         std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         path.to_str().unwrap().to_owned()
     }
 

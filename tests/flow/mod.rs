@@ -3,6 +3,7 @@
 mod caching;
 mod callback;
 mod callback_errors;
+mod junk_callbacks;
 mod login_cookies;
 mod navigation;
 mod redirects;

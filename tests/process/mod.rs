@@ -3,6 +3,8 @@
 mod configured;
 mod demo;
 mod draining;
+#[cfg(target_os = "linux")]
+mod dumpable;
 mod ending;
 #[cfg(target_os = "linux")]
 mod floods;

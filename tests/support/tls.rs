@@ -1,6 +1,8 @@
 //! Certificates that are made for one test, and clients that trust them.
 
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -168,6 +170,7 @@ impl Folder {
     pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let new = self.path("new");
         std::fs::write(&new, text).unwrap();
+        std::fs::set_permissions(&new, Permissions::from_mode(0o600)).unwrap();
         std::fs::rename(new, self.path(name)).unwrap();
     }
 

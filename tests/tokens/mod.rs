@@ -2,6 +2,7 @@
 
 mod claims;
 mod clocks;
+mod foreign_keys;
 mod keys;
 mod oidcc;
 mod replies;
