@@ -242,3 +242,83 @@ async fn a_touch_while_another_replica_refreshes_does_not_stop_it() {
     let newer = Session { access_token: Secret::from("two"), ..(*loaded.session).clone() };
     assert_eq!(kit.store.refreshed(&lease, &newer, MONTH).await, Ok(Stored::Stored));
 }
+
+/// As when a turn runs out while its holder stands still: its lock is gone, and with `result` what Redis knew of the
+/// refreshes of a session in a cookie too.
+fn forget_turn(server: &RedisServer, result: bool) {
+    for key in server.keys() {
+        if key.contains(":lock:{") || key.contains(":refreshing:{") || (result && key.contains(":refresh:{"))
+        {
+            let _: u64 = server.ask(redis::cmd("DEL").arg(key));
+        }
+    }
+}
+
+#[tokio::test]
+async fn case_125_a_replica_that_lost_its_turn_does_not_end_the_turn_of_another() {
+    for kind in ["redis", "cookie beside redis"] {
+        let kit = Kit::new(kind);
+        let (server, other, third) =
+            (kit.server.as_ref().unwrap(), kit.replica(TEST_KEY), kit.replica(TEST_KEY));
+        let jar = begun(&kit.store, &session("alice", "one")).await;
+        let loaded = held(&kit.store, &jar).await;
+        let Ok(Turn::Mine(Some(slow))) = kit.store.turn(&loaded).await else {
+            panic!("nobody else is there")
+        };
+        forget_turn(server, false);
+        let Ok(Turn::Mine(Some(quick))) = other.turn(&loaded).await else { panic!("it is free") };
+        kit.store.give_up(&slow).await.unwrap();
+        assert!(matches!(third.turn(&loaded).await, Ok(Turn::Theirs)), "{kind}: given up");
+        let newer = Session { access_token: Secret::from("slow"), ..(*loaded.session).clone() };
+        assert_eq!(kit.store.refreshed(&slow, &newer, MONTH).await, Ok(Stored::Outrun), "{kind}");
+        assert!(matches!(third.turn(&loaded).await, Ok(Turn::Theirs)), "{kind}: outrun");
+        other.give_up(&quick).await.unwrap();
+        assert!(matches!(third.turn(&loaded).await, Ok(Turn::Mine(Some(_)))), "{kind}: free again");
+    }
+}
+
+#[tokio::test]
+async fn case_125_a_result_that_is_kept_late_does_not_end_the_turn_of_another() {
+    let kit = Kit::new("cookie beside redis");
+    let (server, other, third) = (kit.server.as_ref().unwrap(), kit.replica(TEST_KEY), kit.replica(TEST_KEY));
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let loaded = held(&kit.store, &jar).await;
+    let Ok(Turn::Mine(Some(slow))) = kit.store.turn(&loaded).await else { panic!("nobody else is there") };
+    // A Redis that was restarted empty counts the turns from the beginning.
+    forget_turn(server, true);
+    let Ok(Turn::Mine(Some(_))) = other.turn(&loaded).await else { panic!("it is free") };
+    let newer = Session { access_token: Secret::from("slow"), ..(*loaded.session).clone() };
+    assert_eq!(kit.store.refreshed(&slow, &newer, MONTH).await, Ok(Stored::Stored));
+    assert!(matches!(third.turn(&loaded).await, Ok(Turn::Theirs)));
+}
+
+#[tokio::test]
+async fn case_126_what_redis_has_that_is_older_than_what_is_held_is_not_taken() {
+    for kind in ["redis", "cookie beside redis"] {
+        let kit = Kit::new(kind);
+        let jar = begun(&kit.store, &session("alice", "one")).await;
+        let loaded = held(&kit.store, &jar).await;
+        // The result of an earlier refresh.
+        let Ok(Turn::Mine(Some(lease))) = kit.store.turn(&loaded).await else {
+            panic!("nobody else is there")
+        };
+        let older = Session {
+            access_token: Secret::from("two"),
+            access_expires: loaded.session.access_expires.plus(Duration::from_secs(60)),
+            ..(*loaded.session).clone()
+        };
+        assert_eq!(kit.store.refreshed(&lease, &older, MONTH).await, Ok(Stored::Stored));
+        // What a later one gave, which Redis has lost.
+        let newer = Session {
+            access_token: Secret::from("three"),
+            access_expires: older.access_expires.plus(Duration::from_secs(1)),
+            ..older.clone()
+        };
+        let turn = kit.store.turn(&loaded.with(newer)).await;
+        let Ok(Turn::Mine(Some(lease))) = turn else { panic!("{kind}: {turn:?}") };
+        kit.store.give_up(&lease).await.unwrap();
+        // Whoever holds what is older still takes it.
+        let Ok(Turn::Done(done)) = kit.store.turn(&loaded).await else { panic!("{kind}: it is newer") };
+        assert_eq!(*done, older, "{kind}");
+    }
+}
