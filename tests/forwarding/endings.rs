@@ -82,6 +82,53 @@ async fn case_122_a_sign_out_before_the_app_answers_ends_the_websocket_and_the_s
 }
 
 #[tokio::test]
+async fn case_122_what_the_app_grants_after_a_refresh_lasts_as_long_as_the_new_tokens() {
+    let scene = Scene::set().await;
+    scene.stage.clock.advance(Duration::from_secs(3590));
+    let held = scene.stage.cognito.hold(Endpoint::TokenRefresh);
+    let mut socket = scene.client().await;
+    socket.send(scene.head("GET /socket", &WEBSOCKET)).await;
+    let (mut at_app, _) = scene.app.asked().await;
+    let mut reader = scene.client().await;
+    reader.send(scene.head("GET /events", &["Accept: text/event-stream"])).await;
+    let (mut events, _) = scene.app.asked().await;
+    // Both were admitted with the old tokens, and wait for the app.
+    held.release();
+    refreshed(&scene.gate, 1).await;
+    at_app
+        .send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        .await;
+    assert_eq!(socket.head().await.status(), 101);
+    events.send(STREAM).await;
+    assert_eq!((reader.head().await.status(), reader.chunk().await), (200, b"data: 1\n\n".to_vec()));
+
+    scene.stage.clock.advance(Duration::from_secs(10));
+    for _ in 0..3 {
+        at_app.send(b"\x81\x02hi").await;
+        assert_eq!(socket.exactly(4).await, b"\x81\x02hi");
+        flows(&mut reader, &mut events).await;
+    }
+    scene.stage.clock.advance(Duration::from_secs(3590));
+    assert_eq!(socket.rest().await, b"\x88\x15\x03\xf0the session is over");
+    assert_eq!(reader.chunk().await, b"");
+}
+
+#[tokio::test]
+async fn case_123_a_websocket_and_a_stream_of_events_end_with_the_lifetime_of_their_session() {
+    let scene = Scene::with(&[("session.max_lifetime", "30m")]).await;
+    let (mut client, mut app) = open(&scene).await;
+    let (mut reader, mut events) = stream(&scene).await;
+    // Its access token is good for half an hour more.
+    scene.stage.clock.advance(Duration::from_secs(30 * 60 - 1));
+    client.send(Message::text("in time")).await.unwrap();
+    assert_eq!(next(&mut app).await, Message::text("in time"));
+    flows(&mut reader, &mut events).await;
+    scene.stage.clock.advance(Duration::from_secs(1));
+    assert_eq!((closed(&mut client).await, closed(&mut app).await), (1008, 1008));
+    assert_eq!(reader.chunk().await, b"");
+}
+
+#[tokio::test]
 async fn case_64_an_access_token_that_expires_closes_what_was_begun_with_it() {
     let scene = Scene::set().await;
     let (mut client, mut app) = open(&scene).await;

@@ -212,6 +212,7 @@ async fn case_124_a_mapped_header_is_no_trailer_of_a_request_to_an_app_on_http_2
     };
     assert_eq!(names(trailers.recv().await.unwrap()), ["x-checksum", "x-tenants"]);
 
+    // And those of a client on HTTP/1.1, announced or not.
     let mut client = scene.client().await;
     let announced = format!("Trailer: {}, x-checksum", FORGED.join(", "));
     client.send(scene.head("POST /", &[CHUNKED, &announced])).await;
@@ -219,4 +220,16 @@ async fn case_124_a_mapped_header_is_no_trailer_of_a_request_to_an_app_on_http_2
     client.send(format!("2\r\nab\r\n0\r\n{forged}x-checksum: up\r\n\r\n")).await;
     assert_eq!(client.head().await.status(), 200);
     assert_eq!(names(trailers.recv().await.unwrap()), ["x-checksum"]);
+}
+
+#[tokio::test]
+async fn case_124_a_mapped_header_is_not_announced_as_a_trailer() {
+    let scene = Scene::with(&[("forward.headers", "X-Tenant=custom:tenant")]).await;
+    let mut client = scene.client().await;
+    client.send(scene.head("POST /", &[CHUNKED, "Trailer: X-Tenant, x_tenant, X-Checksum"])).await;
+    client.send("2\r\nab\r\n0\r\nX-Tenant: forged\r\nx_tenant: forged\r\nX-Checksum: up\r\n\r\n").await;
+    let (mut app, head) = scene.app.asked().await;
+    assert_eq!((head.one("trailer"), head.one("x-tenant")), (Some("x-checksum"), None));
+    assert_eq!(app.chunk().await, b"ab");
+    assert_eq!(trailers(&mut app).await, ["x-checksum: up"]);
 }

@@ -126,6 +126,17 @@ async fn case_50_a_copy_of_a_signed_out_ticket_is_refused_on_all_replicas_at_onc
 }
 
 #[tokio::test]
+async fn a_copy_of_a_ticket_that_was_signed_out_a_moment_ago_is_sent_to_sign_in() {
+    let (_server, stage) = stage().await;
+    let mut visitor = stage.signed_in().await;
+    // With the mark of a sign-in of just now, which tells of cookies that do not stick.
+    let mut copy = visitor.clone();
+    assert_eq!(visitor.navigate("/oauth2/sign_out").await.status(), 303);
+    assert_eq!(copy.navigate("/deep").await.status(), 303);
+    assert_eq!(copy.jar.get(SESSION), None);
+}
+
+#[tokio::test]
 async fn a_session_that_was_ended_while_a_refresh_is_under_way_stays_so_and_its_tokens_are_revoked() {
     let (server, stage) = stage_with(|setup| setup.rotation(Duration::from_secs(60))).await;
     let visitor = stage.signed_in().await;

@@ -81,6 +81,22 @@ async fn a_sign_out_revokes_what_another_replica_has_refreshed() {
 }
 
 #[tokio::test]
+async fn a_replica_that_hears_of_a_sign_out_revokes_what_it_alone_has_refreshed() {
+    let (server, stage) = beside_redis(single_use).await;
+    let other = stage.replica(&[]).await;
+    let visitor = stage.signed_in().await;
+    refresh_uncarried(&stage, &visitor).await;
+    // Redis has lost the result, and the other replica cannot know of it.
+    for key in server.keys().into_iter().filter(|key| key.contains(":refresh:{")) {
+        let _: u64 = server.ask(redis::cmd("DEL").arg(key));
+    }
+    let revocations = stage.cognito.hold(Endpoint::Revoke);
+    assert_eq!(at(&visitor, other.address()).navigate("/oauth2/sign_out").await.status(), 303);
+    revocations.holding(2).await;
+    dies("the old cookie is refused", &visitor).await;
+}
+
+#[tokio::test]
 async fn sign_outs_are_forgotten_when_no_token_of_theirs_can_be_good() {
     let (server, stage) = beside_redis(|setup| setup).await;
     let sign_out = async |stage: &Stage| {
