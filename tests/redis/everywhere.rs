@@ -144,6 +144,23 @@ async fn sessions_that_an_older_key_noted_are_found_too() {
 }
 
 #[tokio::test]
+async fn a_session_in_use_is_found_after_the_time_at_which_it_would_have_ended_unused() {
+    let (_server, stage) =
+        stage_with(|setup| setup.set("admin.token", TOKEN).set("session.idle_timeout", "10m")).await;
+    let mut visitor = stage.signed_in().await;
+    let alice = sub(&stage);
+    for _ in 0..2 {
+        stage.clock.advance(Duration::from_secs(9 * 60));
+        assert_eq!(visitor.fetch("/").await.status(), 200);
+    }
+    // Whoever notes a session forgets those that are over.
+    stage.signed_in().await;
+    let ended = ask(stage.gate.admin_address(), "DELETE", &alice, BEARER).await;
+    assert_eq!(ended, (200, r#"{"ended":2}"#.to_owned()));
+    assert_eq!(visitor.fetch("/").await.status(), 401);
+}
+
+#[tokio::test]
 async fn while_redis_is_away_it_is_a_503() {
     let (mut server, stage) = stage_with(|setup| setup.set("admin.token", TOKEN)).await;
     stage.signed_in().await;
