@@ -322,3 +322,85 @@ async fn case_126_what_redis_has_that_is_older_than_what_is_held_is_not_taken() 
         assert_eq!(*done, older, "{kind}");
     }
 }
+
+/// What is left of the life of the one key whose name has this in it.
+fn life(server: &RedisServer, part: &str) -> Duration {
+    let keys: Vec<_> = server.keys().into_iter().filter(|key| key.contains(part)).collect();
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    Duration::from_millis(server.ask(redis::cmd("PTTL").arg(&keys[0])))
+}
+
+#[tokio::test]
+async fn case_130_a_session_that_was_ended_elsewhere_has_no_turn_and_no_result() {
+    for kind in ["redis", "cookie beside redis"] {
+        let kit = Kit::new(kind);
+        let other = kit.replica(TEST_KEY);
+        let jar = begun(&kit.store, &session("alice", "one")).await;
+        let loaded = held(&kit.store, &jar).await;
+        let Ok(Turn::Mine(Some(lease))) = kit.store.turn(&loaded).await else {
+            panic!("nobody else is there")
+        };
+        other.end(&loaded, NOW, NOW.plus(MONTH)).await.unwrap();
+        let newer = Session { access_token: Secret::from("two"), ..(*loaded.session).clone() };
+        assert_eq!(kit.store.refreshed(&lease, &newer, MONTH).await, Ok(Stored::Gone), "{kind}");
+        kit.store.give_up(&lease).await.unwrap();
+        for store in [&kit.store, &other] {
+            assert!(matches!(store.turn(&loaded).await, Ok(Turn::Gone)), "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_in_a_cookie_takes_its_result_out_of_redis() {
+    let kit = Kit::new("cookie beside redis");
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let loaded = held(&kit.store, &jar).await;
+    let Ok(Turn::Mine(Some(lease))) = kit.store.turn(&loaded).await else { panic!("nobody else is there") };
+    let newer = Session { access_token: Secret::from("two"), ..(*loaded.session).clone() };
+    assert_eq!(kit.store.refreshed(&lease, &newer, MONTH).await, Ok(Stored::Stored));
+    let other = kit.replica(TEST_KEY);
+    assert_eq!(other.end(&loaded, NOW, NOW.plus(MONTH)).await, Ok(Some(Box::new(newer))));
+    assert_eq!(other.end(&loaded, NOW, NOW.plus(MONTH)).await, Ok(None), "it is still there");
+}
+
+#[tokio::test]
+async fn a_touch_that_was_under_way_does_not_replace_what_a_turn_has_brought() {
+    let kit = Kit::new("redis");
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let before = held(&kit.store, &jar).await;
+    let Ok(Turn::Mine(Some(lease))) = kit.store.turn(&before).await else { panic!("nobody else is there") };
+    // Read while the turn lasts, and written after it.
+    let during = held(&kit.store, &jar).await;
+    let newer = Session { access_token: Secret::from("two"), ..(*before.session).clone() };
+    assert_eq!(kit.store.refreshed(&lease, &newer, MONTH).await, Ok(Stored::Stored));
+    assert_eq!(kit.store.touch(&during, &during.session, MONTH).await, Ok(Stored::Outrun));
+    assert_eq!(held(&kit.store, &jar).await.session.access_token, Secret::from("two"));
+}
+
+#[tokio::test]
+async fn a_result_lives_until_it_was_carried_itself() {
+    const MINUTES: Duration = Duration::from_secs(120);
+    let kit = Kit::new("cookie beside redis");
+    let (server, other) = (kit.server.as_ref().unwrap(), kit.replica(TEST_KEY));
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let loaded = held(&kit.store, &jar).await;
+    let Ok(Turn::Mine(Some(lease))) = kit.store.turn(&loaded).await else { panic!("nobody else is there") };
+    let newer = Session { access_token: Secret::from("two"), ..(*loaded.session).clone() };
+    assert_eq!(kit.store.refreshed(&lease, &newer, MONTH).await, Ok(Stored::Stored));
+    // Another replica takes it, and an answer takes what was before it to the browser.
+    assert!(matches!(other.turn(&loaded).await, Ok(Turn::Done(_))));
+    assert!(life(server, ":refresh:{") > MINUTES, "{:?}", life(server, ":refresh:{"));
+    other.carried(&loaded.session).await;
+    assert!(life(server, ":refresh:{") > MINUTES, "{:?}", life(server, ":refresh:{"));
+    other.carried(&newer).await;
+    assert!(life(server, ":refresh:{") < MINUTES, "{:?}", life(server, ":refresh:{"));
+}
+
+#[tokio::test]
+async fn the_list_of_a_user_lives_as_long_as_the_longest_of_its_sessions() {
+    let kit = Kit::new("redis");
+    begun(&kit.store, &session("alice", "one")).await;
+    let (jar, short) = (Jar::default(), Duration::from_secs(60));
+    kit.store.begin(&session("alice", "two"), &cookies(&jar), short).await.unwrap();
+    assert!(life(kit.server.as_ref().unwrap(), ":user:{") > 2 * short);
+}
