@@ -42,6 +42,30 @@ async fn an_answer_under_way_does_not_bring_the_session_back() {
 }
 
 #[tokio::test]
+async fn an_answer_under_way_does_not_bring_back_a_session_that_was_refreshed_before_it() {
+    for also_signs_out in [false, true] {
+        let stage = Stage::new().await;
+        let mut visitor = stage.signed_in().await;
+        // The request waits for its refresh, so that its answer has the new session before the app is asked.
+        stage.clock.advance(Duration::from_secs(3600));
+        let held = stage.app.hold();
+        let slow = tokio::spawn({
+            let mut visitor = visitor.clone();
+            async move { visitor.fetch("/slow").await }
+        });
+        stage.app.reached(2).await;
+        if also_signs_out {
+            visitor.navigate("/oauth2/sign_out").await;
+        }
+        drop(held);
+        let answer = slow.await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let brought = set_cookies(&answer).iter().any(|cookie| cookie.name() == NAME);
+        assert_eq!(brought, !also_signs_out);
+    }
+}
+
+#[tokio::test]
 async fn case_50_a_copied_cookie_is_refused_from_the_sign_out_on() {
     let stage = Stage::new().await;
     let mut visitor = stage.signed_in().await;

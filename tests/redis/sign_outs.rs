@@ -120,7 +120,7 @@ async fn a_replica_that_hears_of_a_sign_out_revokes_what_it_alone_has_refreshed(
     }
     let revocations = stage.cognito.hold(Endpoint::Revoke);
     assert_eq!(at(&visitor, other.address()).navigate("/oauth2/sign_out").await.status(), 303);
-    revocations.holding(2).await;
+    timeout(PATIENCE, revocations.holding(2)).await.expect("the newest refresh token is not revoked");
     dies("the old cookie is refused", &visitor).await;
 }
 
