@@ -73,6 +73,9 @@ async fn a_browser_without_fetch_metadata_is_judged_by_origin_and_else_by_refere
         (&[("origin", "")], false),
         (&[OWN, OWN], false),
         (&[("origin", "http://app.test")], false),
+        // Whoever sits on the network can be that one.
+        (&[("origin", "http://app.test:443")], false),
+        (&[("referer", "http://app.test:443/form")], false),
         (&[("origin", "https://app.test:8443")], false),
         (&[("origin", "https://app.test.evil.test")], false),
         (&[("origin", "https://app.test@evil.test")], false),

@@ -76,6 +76,31 @@ async fn a_session_that_is_idle_for_its_time_out_has_ended() {
 }
 
 #[tokio::test]
+async fn case_123_a_session_that_is_never_idle_ends_at_its_lifetime_all_the_same() {
+    let stage =
+        Stage::with(|setup| setup.set("session.max_lifetime", "2h").set("session.idle_timeout", "20m")).await;
+    let mut visitor = stage.signed_in().await;
+    let mut touches = 0;
+    for used in 1..=11 {
+        stage.clock.advance(10 * MINUTE);
+        let answer = visitor.fetch("/").await;
+        assert_eq!(answer.status(), 200, "use {used}");
+        if let Some(age) = max_age(&answer) {
+            touches += 1;
+            assert_eq!(age, (20 * 60).min((120 - 10 * used) * 60), "use {used}");
+        }
+    }
+    assert!(touches >= 10, "{touches}");
+    stage.clock.advance(10 * MINUTE - SECOND);
+    assert_eq!(visitor.fetch("/").await.status(), 200, "a second before its end");
+    let before = stage.app.count();
+    stage.clock.advance(SECOND);
+    assert_eq!(visitor.fetch("/").await.status(), 401);
+    assert_eq!(visitor.navigate("/deep").await.status(), 303);
+    assert_eq!(stage.app.count(), before);
+}
+
+#[tokio::test]
 async fn without_an_idle_timeout_a_session_may_lie_for_days_and_no_answer_sets_a_cookie() {
     let stage = Stage::new().await;
     let mut visitor = stage.signed_in().await;

@@ -111,6 +111,18 @@ fn case_43_what_is_sealed_for_one_purpose_does_not_open_for_another() {
 }
 
 #[test]
+fn case_121_what_is_sealed_for_any_purpose_opens_for_that_one_alone() {
+    let purposes = [Purpose::Session, Purpose::Login, Purpose::Refresh];
+    for sealed_for in purposes {
+        let sealed = Sealer::new(&ring(&[1]), sealed_for, SCOPE).seal(b"tokens");
+        for opened_for in purposes {
+            let opened = Sealer::new(&ring(&[1]), opened_for, SCOPE).open(sealed.as_bytes());
+            assert_eq!(opened.is_ok(), sealed_for == opened_for, "{sealed_for:?} as {opened_for:?}");
+        }
+    }
+}
+
+#[test]
 fn case_44_an_older_key_of_the_ring_opens_and_says_so() {
     let before = Sealer::new(&ring(&[1]), Purpose::Session, SCOPE);
     let sealed = before.seal(b"a session");

@@ -174,6 +174,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_newer_end_that_comes_in_the_same_moment_as_the_old_one_counts() {
+        // Which of the two is looked at first is left to chance.
+        for _ in 0..32 {
+            let clock = Clock::manual(UnixTime(1_000));
+            let watched = Watched::new(clock.clone());
+            let id = SessionId::random();
+            let mut over = pin!(watched.over(id, UnixTime(1_100)));
+            assert!(over.as_mut().now_or_never().is_none());
+            clock.advance(Duration::from_secs(100));
+            watched.seen(id, UnixTime(1_200));
+            assert!(over.as_mut().now_or_never().is_none());
+        }
+    }
+
+    #[tokio::test]
     async fn a_sign_out_ends_all_that_wait_and_nothing_is_kept_of_them() {
         let clock = Clock::manual(UnixTime(1_000));
         let watched = Watched::new(clock);

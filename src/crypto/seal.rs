@@ -206,11 +206,12 @@ mod tests {
     fn the_frozen_format_seals_and_opens_to_the_byte() {
         let vectors: Vec<Vector> =
             serde_json::from_str(include_str!("../../tests/vectors/seal_v1.json")).unwrap();
-        assert_eq!(vectors.len(), 5);
+        assert_eq!(vectors.len(), 7);
         for vector in vectors {
             let purpose = match vector.purpose.as_str() {
                 "session" => Purpose::Session,
                 "login" => Purpose::Login,
+                "refresh" => Purpose::Refresh,
                 other => panic!("no such purpose: {other}"),
             };
             let ring = KeyRing::new(&[KeyMaterial::from(from_hex(&vector.key))]);

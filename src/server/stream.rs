@@ -233,3 +233,60 @@ impl<S: Transport> AsyncWrite for Stream<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::super::connection_limit::ConnectionLimit;
+    use super::*;
+
+    /// A connection whose client takes nothing. Where it `buffers`, as TLS does, a write succeeds and a flush does not.
+    struct Stuck {
+        buffers: bool,
+    }
+
+    impl AsyncRead for Stuck {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Stuck {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            if self.buffers { Poll::Ready(Ok(bytes.len())) } else { Poll::Pending }
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    async fn stuck(buffers: bool) -> Stream<Stuck> {
+        let slot = ConnectionLimit::new(1, None).slot(mpsc::channel(1).0).await;
+        Stream::new(Stuck { buffers }, Bytes::new(), Arc::default(), Duration::from_millis(10), slot)
+    }
+
+    #[tokio::test]
+    async fn case_135_whatever_waits_for_a_client_that_takes_nothing_fails_after_the_stall() {
+        async fn fails(what: &str, write: impl Future<Output = io::Result<()>>) {
+            let ended = timeout(Duration::from_secs(20), write).await;
+            let ended = ended.unwrap_or_else(|_| panic!("{what} waits for ever"));
+            assert_eq!(ended.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut), "{what}");
+        }
+        let mut stream = stuck(false).await;
+        fails("a write", stream.write_all(b"x")).await;
+        let mut stream = stuck(false).await;
+        let parts = [io::IoSlice::new(b"x")];
+        fails("a write of parts", async { stream.write_vectored(&parts).await.map(drop) }).await;
+        let mut stream = stuck(true).await;
+        assert_eq!(stream.write(b"x").await.unwrap(), 1);
+        fails("a flush", stream.flush()).await;
+        let mut stream = stuck(true).await;
+        fails("a shutdown", stream.shutdown()).await;
+    }
+}

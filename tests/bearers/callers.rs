@@ -29,6 +29,20 @@ async fn a_program_passes_by_its_token_and_is_nobody() {
 }
 
 #[tokio::test]
+async fn a_token_is_a_programs_where_its_sub_is_its_client_and_it_names_no_user() {
+    let stage = stage().await;
+    stage.signed_in().await;
+    let alice = stage.app.last().header("x-forwarded-user").unwrap().to_owned();
+    stage.cognito.edit_token(TokenEdit::access().drop_claim("username"));
+    let nameless = user_token(&stage, "alice").await;
+    let named = edited(&stage, TokenEdit::access().set("username", "somebody")).await;
+    for (token, user) in [(nameless, alice.as_str()), (named, "demo-service")] {
+        assert_eq!(bring(&stage, &token).await.status(), 200, "{user}");
+        assert_eq!(stage.app.last().header("x-forwarded-user"), Some(user));
+    }
+}
+
+#[tokio::test]
 async fn a_users_token_says_who_it_is_as_a_session_does() {
     let stage = stage().await;
     stage.signed_in().await;

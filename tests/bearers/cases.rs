@@ -85,6 +85,29 @@ async fn case_16_two_authorizations_are_not_chosen_from() {
 }
 
 #[tokio::test]
+async fn case_133_a_token_in_any_of_three_authorizations_is_refused_with_them() {
+    let stage = stage().await;
+    let mut alice = stage.signed_in().await;
+    let good = format!("Bearer {}", service_token(&stage).await);
+    for place in 0..3 {
+        for token in [good.as_str(), "Bearer junk", "bearer", "BEARER\tjunk"] {
+            let mut lines = [("authorization", "Basic eDp5"); 3];
+            lines[place].1 = token;
+            for visitor in [&mut stage.visitor(), &mut alice] {
+                assert_invalid(&visitor.send(Method::GET, "/", &lines, "").await, token);
+            }
+        }
+    }
+    assert_eq!(stage.app.count(), 1, "her sign-in");
+    // Without a token they are nobody's, and the session counts.
+    let [one, two, three] = [("authorization", "Basic eDp5"); 3];
+    let lines = [one, two, three, ("accept", "text/html")];
+    assert_eq!(stage.visitor().send(Method::GET, "/", &lines, "").await.status(), 303);
+    assert_eq!(alice.send(Method::GET, "/", &lines, "").await.status(), 200);
+    assert!(stage.app.last().header("authorization").unwrap().starts_with("Bearer ey"));
+}
+
+#[tokio::test]
 async fn case_13_and_17_beside_a_token_nothing_else_says_who_it_is() {
     let stage = stage_with(|setup| setup.set("forward.headers", "X-Tenant=custom:tenant")).await;
     let nobody = stage.visitor();

@@ -45,6 +45,17 @@ async fn case_12_a_bad_token_is_a_no_whatever_cookies_come_along_and_start_says_
 }
 
 #[tokio::test]
+async fn start_sends_nobody_to_sign_in_or_back_who_brings_a_token() {
+    let stage = asked().await;
+    let authorization = format!("Bearer {}", service_token(&stage).await);
+    let further = [&NAVIGATION[..], &[("authorization", authorization.as_str())]].concat();
+    // The answer to its request was not for want of a token: it would only come here again.
+    let no = ask(&mut stage.visitor(), "/oauth2/start", &further).await;
+    assert_eq!(no.status(), 401);
+    assert!(!no.headers().contains_key("location") && !no.headers().contains_key("set-cookie"), "{no:?}");
+}
+
+#[tokio::test]
 async fn a_token_without_a_required_scope_is_a_no_that_another_sign_in_would_not_change() {
     let stage = asked().await;
     let token = edited(&stage, TokenEdit::access().set("scope", "api/other")).await;

@@ -47,6 +47,29 @@ async fn the_page_is_for_the_moment_after_a_sign_in_only() {
 }
 
 #[tokio::test]
+async fn case_134_a_mark_from_the_future_or_of_no_time_keeps_nobody_from_signing_in() {
+    const MARK: &str = "__Host-cognigate-check";
+    let stage = Stage::new().await;
+    let now = stage.clock.now().0;
+    for (mark, status) in [
+        // As the gate sets it: what follows is about the time in it.
+        (now.to_string(), 403),
+        ((now + 1).to_string(), 303),
+        ((now + 3600).to_string(), 303),
+        (i64::MAX.to_string(), 303),
+        (i64::MIN.to_string(), 303),
+        ("-1".to_owned(), 303),
+        ("99999999999999999999".to_owned(), 303),
+        (String::new(), 303),
+        ("soon".to_owned(), 303),
+    ] {
+        let mut visitor = stage.visitor();
+        visitor.jar.set(MARK, &mark);
+        assert_eq!(visitor.navigate("/").await.status(), status, "{mark}");
+    }
+}
+
+#[tokio::test]
 async fn a_browser_that_keeps_no_cookies_at_all_ends_on_a_page_after_one_restart() {
     let stage = Stage::new().await;
     let mut visitor = stage.visitor();

@@ -7,10 +7,10 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::Scene;
-use super::websocket::{closed, next, open, open_tunnels};
+use super::websocket::{WEBSOCKET, closed, next, open, open_tunnels};
 use crate::support::peer::Peer;
 use crate::support::refreshed;
-use crate::support::wire::PATIENCE;
+use crate::support::wire::{PATIENCE, eventually};
 use futures_util::SinkExt as _;
 
 const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\
@@ -53,6 +53,79 @@ async fn case_64_a_sign_out_closes_the_sessions_websocket_and_its_stream_of_even
     // Somebody else's goes on.
     others_app.send(Message::text("still there")).await.unwrap();
     assert_eq!(next(&mut others_client).await, Message::text("still there"));
+}
+
+#[tokio::test]
+async fn case_122_a_sign_out_before_the_app_answers_ends_the_websocket_and_the_stream_of_events_at_once() {
+    let mut scene = Scene::set().await;
+    let mut socket = scene.client().await;
+    socket.send(scene.head("GET /socket", &WEBSOCKET)).await;
+    let (mut at_app, _) = scene.app.asked().await;
+    let mut reader = scene.client().await;
+    reader.send(scene.head("GET /events", &["Accept: text/event-stream"])).await;
+    let (mut events, _) = scene.app.asked().await;
+    assert_eq!(scene.visitor.navigate("/oauth2/sign_out").await.status(), 303);
+
+    // The access token is good for another hour: the clock stands still.
+    at_app
+        .send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        .await;
+    assert_eq!(socket.head().await.status(), 101);
+    let last = socket.rest().await;
+    assert!(last.is_empty() || last == b"\x88\x15\x03\xf0the session is over", "{last:?}");
+    at_app.rest().await;
+    eventually("no tunnel is open", || async { open_tunnels(&scene).await == 0 }).await;
+    events.send(STREAM).await;
+    assert_eq!(reader.head().await.status(), 200);
+    assert_eq!(reader.chunk().await, b"", "the stream has its regular end");
+    events.rest().await;
+}
+
+#[tokio::test]
+async fn case_122_what_the_app_grants_after_a_refresh_lasts_as_long_as_the_new_tokens() {
+    let scene = Scene::set().await;
+    scene.stage.clock.advance(Duration::from_secs(3590));
+    let held = scene.stage.cognito.hold(Endpoint::TokenRefresh);
+    let mut socket = scene.client().await;
+    socket.send(scene.head("GET /socket", &WEBSOCKET)).await;
+    let (mut at_app, _) = scene.app.asked().await;
+    let mut reader = scene.client().await;
+    reader.send(scene.head("GET /events", &["Accept: text/event-stream"])).await;
+    let (mut events, _) = scene.app.asked().await;
+    // Both were admitted with the old tokens, and wait for the app.
+    held.release();
+    refreshed(&scene.gate, 1).await;
+    at_app
+        .send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        .await;
+    assert_eq!(socket.head().await.status(), 101);
+    events.send(STREAM).await;
+    assert_eq!((reader.head().await.status(), reader.chunk().await), (200, b"data: 1\n\n".to_vec()));
+
+    scene.stage.clock.advance(Duration::from_secs(10));
+    for _ in 0..3 {
+        at_app.send(b"\x81\x02hi").await;
+        assert_eq!(socket.exactly(4).await, b"\x81\x02hi");
+        flows(&mut reader, &mut events).await;
+    }
+    scene.stage.clock.advance(Duration::from_secs(3590));
+    assert_eq!(socket.rest().await, b"\x88\x15\x03\xf0the session is over");
+    assert_eq!(reader.chunk().await, b"");
+}
+
+#[tokio::test]
+async fn case_123_a_websocket_and_a_stream_of_events_end_with_the_lifetime_of_their_session() {
+    let scene = Scene::with(&[("session.max_lifetime", "30m")]).await;
+    let (mut client, mut app) = open(&scene).await;
+    let (mut reader, mut events) = stream(&scene).await;
+    // Its access token is good for half an hour more.
+    scene.stage.clock.advance(Duration::from_secs(30 * 60 - 1));
+    client.send(Message::text("in time")).await.unwrap();
+    assert_eq!(next(&mut app).await, Message::text("in time"));
+    flows(&mut reader, &mut events).await;
+    scene.stage.clock.advance(Duration::from_secs(1));
+    assert_eq!((closed(&mut client).await, closed(&mut app).await), (1008, 1008));
+    assert_eq!(reader.chunk().await, b"");
 }
 
 #[tokio::test]

@@ -149,6 +149,33 @@ async fn case_25_an_absolute_form_names_the_host_of_the_host_header_or_is_refuse
 }
 
 #[tokio::test]
+async fn case_132_an_authority_of_another_port_than_the_host_header_is_refused() {
+    // One name with its port, and one that may come with any.
+    let stage = Stage::with(|setup| setup.set("listen.hosts", "app.test:8443,other.test")).await;
+    let visitor = stage.signed_in().await;
+    for (target, host) in [
+        ("https://app.test:8443/", "app.test:8443"),
+        ("https://app.test/", "app.test:443"),
+        ("https://other.test:81/", "other.test:81"),
+    ] {
+        assert_eq!(ask(&visitor, target, &[host]).await, 200, "{target} at {host}");
+    }
+    let before = stage.app.count();
+    for (target, host) in [
+        ("https://app.test:8443/", "app.test"),
+        ("https://app.test/", "app.test:8443"),
+        ("https://app.test:444/", "app.test"),
+        ("https://app.test:80/", "app.test"),
+        ("https://other.test:81/", "other.test"),
+        ("https://other.test:81/", "other.test:82"),
+        ("https://other.test/", "other.test:81"),
+    ] {
+        assert_eq!(ask(&visitor, target, &[host]).await, 400, "{target} at {host}");
+    }
+    assert_eq!(stage.app.count(), before);
+}
+
+#[tokio::test]
 async fn case_25_connect_and_asterisk_and_no_path_are_refused_and_nothing_is_tunnelled() {
     let stage = Stage::new().await;
     let visitor = stage.signed_in().await;

@@ -1,10 +1,16 @@
 //! Trailer fields: behind the body, in both directions, and never in the head.
 
-use http::{HeaderMap, HeaderValue, Request};
+use std::convert::Infallible;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use hyper::client::conn::http2;
+use hyper::server;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 
 use super::Scene;
 use crate::support::peer::Peer;
@@ -125,7 +131,7 @@ async fn over_http_2_trailers_need_no_announcement_and_the_same_are_dropped() {
         late.insert(name, HeaderValue::from_static(value));
     }
     let frames = [
-        Ok::<_, std::convert::Infallible>(http_body::Frame::data(bytes::Bytes::from("ab"))),
+        Ok::<_, Infallible>(http_body::Frame::data(bytes::Bytes::from("ab"))),
         Ok(http_body::Frame::trailers(late)),
     ];
     let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
@@ -151,4 +157,79 @@ async fn over_http_2_trailers_need_no_announcement_and_the_same_are_dropped() {
     let late = answer.trailers().unwrap().clone();
     assert_eq!((late.len(), late.get("x-late").unwrap().to_str().unwrap()), (1, "1"));
     assert_eq!(answer.to_bytes(), "ok");
+}
+
+/// An app on HTTP/2 in clear text: its URL, and the trailers of each request that it gets.
+async fn app_on_http_2() -> (String, mpsc::UnboundedReceiver<HeaderMap>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("h2c://{}", listener.local_addr().unwrap());
+    let (tell, trailers) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let tell = tell.clone();
+            let service = service_fn(move |request: Request<Incoming>| {
+                let tell = tell.clone();
+                async move {
+                    let body = request.into_body().collect().await.unwrap();
+                    tell.send(body.trailers().cloned().unwrap_or_default()).unwrap();
+                    Ok::<_, Infallible>(Response::new(cognigate::types::full("the app")))
+                }
+            });
+            let builder = server::conn::http2::Builder::new(TokioExecutor::new());
+            tokio::spawn(builder.serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    (url, trailers)
+}
+
+#[tokio::test]
+async fn case_124_a_mapped_header_is_no_trailer_of_a_request_to_an_app_on_http_2() {
+    const FORGED: [&str; 4] = ["x-tenant", "x_tenant", "x.tenant", "x-forwarded-user"];
+    let (url, mut trailers) = app_on_http_2().await;
+    // On HTTP/2 no `Trailer` need announce them.
+    let scene = Scene::with(&[("upstream", &url), ("forward.headers", "X-Tenant=custom:tenant")]).await;
+    let stream = TcpStream::connect(scene.visitor.gate()).await.unwrap();
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let mut late = HeaderMap::new();
+    for name in FORGED.into_iter().chain(["x-tenants", "x-checksum"]) {
+        late.append(HeaderName::from_static(name), HeaderValue::from_static("forged"));
+        late.append(HeaderName::from_static(name), HeaderValue::from_static("twice"));
+    }
+    let frames = [
+        Ok::<_, Infallible>(http_body::Frame::data(bytes::Bytes::from("ab"))),
+        Ok(http_body::Frame::trailers(late)),
+    ];
+    let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
+    let request = Request::post("https://app.test/").header("cookie", scene.visitor.jar.line().unwrap());
+    let answer = sender.send_request(request.body(body).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let names = |trailers: HeaderMap| {
+        let mut names: Vec<_> = trailers.keys().map(|name| name.as_str().to_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(names(trailers.recv().await.unwrap()), ["x-checksum", "x-tenants"]);
+
+    // And those of a client on HTTP/1.1, announced or not.
+    let mut client = scene.client().await;
+    let announced = format!("Trailer: {}, x-checksum", FORGED.join(", "));
+    client.send(scene.head("POST /", &[CHUNKED, &announced])).await;
+    let forged: String = FORGED.iter().map(|name| format!("{name}: forged\r\n")).collect();
+    client.send(format!("2\r\nab\r\n0\r\n{forged}x-checksum: up\r\n\r\n")).await;
+    assert_eq!(client.head().await.status(), 200);
+    assert_eq!(names(trailers.recv().await.unwrap()), ["x-checksum"]);
+}
+
+#[tokio::test]
+async fn case_124_a_mapped_header_is_not_announced_as_a_trailer() {
+    let scene = Scene::with(&[("forward.headers", "X-Tenant=custom:tenant")]).await;
+    let mut client = scene.client().await;
+    client.send(scene.head("POST /", &[CHUNKED, "Trailer: X-Tenant, x_tenant, X-Checksum"])).await;
+    client.send("2\r\nab\r\n0\r\nX-Tenant: forged\r\nx_tenant: forged\r\nX-Checksum: up\r\n\r\n").await;
+    let (mut app, head) = scene.app.asked().await;
+    assert_eq!((head.one("trailer"), head.one("x-tenant")), (Some("x-checksum"), None));
+    assert_eq!(app.chunk().await, b"ab");
+    assert_eq!(trailers(&mut app).await, ["x-checksum: up"]);
 }

@@ -347,7 +347,7 @@ async fn case_62_no_other_protocol_is_switched_to() {
 }
 
 /// What [`ask`] says, for requests by hand.
-const WEBSOCKET: [&str; 4] = [
+pub(super) const WEBSOCKET: [&str; 4] = [
     "Connection: keep-alive, Upgrade",
     "Upgrade: websocket",
     "Sec-WebSocket-Version: 13",

@@ -85,6 +85,27 @@ async fn case_65_an_authority_and_a_host_that_differ_are_a_400_and_an_unknown_on
 }
 
 #[tokio::test]
+async fn case_132_over_http_2_an_authority_of_another_port_than_the_host_is_refused() {
+    let stage = Stage::with(|setup| setup.set("listen.hosts", "app.test:8443,other.test")).await;
+    let before = stage.app.count();
+    let mut client = connect(&stage).await;
+    for (url, host, status) in [
+        ("http://app.test:8443/", "app.test:8443", 401),
+        ("http://app.test/", "app.test:443", 401),
+        ("http://app.test:8443/", "app.test", 400),
+        ("http://app.test/", "app.test:8443", 400),
+        ("http://app.test:444/", "app.test", 400),
+        ("http://other.test:81/", "other.test:82", 400),
+        ("http://other.test/", "other.test:81", 400),
+    ] {
+        let request = get(url).header("host", host).body(nothing()).unwrap();
+        let answer = client.send_request(request).await.unwrap();
+        assert_eq!(answer.status(), status, "{url} with Host {host}");
+    }
+    assert_eq!(stage.app.count(), before);
+}
+
+#[tokio::test]
 async fn a_connection_is_http1_from_the_first_byte_that_is_not_the_preface() {
     let stage = Stage::new().await;
     // As far as the preface goes, and then not.

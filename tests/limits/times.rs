@@ -1,6 +1,7 @@
 //! How long a client may take: every time-out fires through the real listener, and none where it must not.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,13 +9,18 @@ use cognigate::types::BoxError;
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
+use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::http2::connect;
 use crate::support::Stage;
+use crate::support::frames::{
+    END_HEADERS, END_STREAM, FIRST, HEADERS, SETTINGS, WINDOW_UPDATE, block, frame,
+};
 use crate::support::peer::Peer;
-use crate::support::wire::{PATIENCE, eventually};
+use crate::support::tls::{self, Authority, Folder};
+use crate::support::wire::{PATIENCE, eventually, metric};
 
 /// The least that can be configured.
 const SECOND: Duration = Duration::from_secs(1);
@@ -228,4 +234,70 @@ async fn flood(more: &mpsc::UnboundedSender<Bytes>) {
     }
     timeout(PATIENCE, more.closed()).await.expect("the answer goes on for ever");
     a_second_since(began);
+}
+
+/// Has the app answer with bytes without end: how many of them were taken, and what closes when the answer is dropped.
+fn endless(stage: &Stage) -> (Arc<AtomicUsize>, mpsc::Receiver<()>) {
+    let (alive, dropped) = mpsc::channel(1);
+    let (alive, taken) = (Mutex::new(Some(alive)), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&taken);
+    stage.app.answer(move |_| {
+        let alive = alive.lock().unwrap().take().expect("asked once");
+        let part = Bytes::from(vec![0; 64 * 1024]);
+        let frames = futures_util::stream::repeat_with({
+            let count = Arc::clone(&count);
+            move || {
+                let _ = &alive;
+                count.fetch_add(part.len(), Ordering::Relaxed);
+                Ok::<_, BoxError>(Frame::data(part.clone()))
+            }
+        });
+        Response::new(StreamBody::new(frames).boxed_unsync())
+    });
+    (taken, dropped)
+}
+
+/// A GET in HTTP/2 by a client whose windows are as wide as can be, so that nothing but the connection holds it back.
+fn wide_open() -> Vec<u8> {
+    const WIDEST: u32 = (1 << 31) - 1;
+    /// SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 §6.5.2).
+    const INITIAL_WINDOW: [u8; 2] = [0, 4];
+    let fields = [(":method", "GET"), (":scheme", "https"), (":authority", "app.test"), (":path", "/open/")];
+    [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
+        frame(SETTINGS, 0, 0, &[&INITIAL_WINDOW[..], &WIDEST.to_be_bytes()].concat()),
+        frame(WINDOW_UPDATE, 0, 0, &(WIDEST - 65_535).to_be_bytes()),
+        frame(HEADERS, END_HEADERS | END_STREAM, FIRST, &block(&fields)),
+    ]
+    .concat()
+}
+
+#[tokio::test]
+async fn case_135_a_tls_client_that_takes_nothing_loses_its_connection_and_little_is_held_for_it() {
+    const MOST: usize = 64 * 1024 * 1024;
+    let (authority, folder) = (Authority::new(), Folder::new());
+    folder.put("app", &authority.issue(&["app.test"]));
+    for (protocol, request) in [("http/1.1", HEAD.as_bytes().to_vec()), ("h2", wide_open())] {
+        let client = authority.client(&[protocol]);
+        let stage = Stage::with(|setup| {
+            let setup = setup.set("public", "/open/*").set("limits.stall_timeout", "1s");
+            setup.over_tls(&folder, &["app"], client.clone())
+        })
+        .await;
+        let (taken, mut dropped) = endless(&stage);
+        let connection = tls::connect(stage.gate.address(), "app.test", &Arc::new(client)).await;
+        let mut connection = connection.unwrap();
+        let began = Instant::now();
+        connection.write_all(&request).await.unwrap();
+        timeout(PATIENCE, dropped.recv()).await.expect("the answer goes on for ever");
+        eventually("the connection has ended", || async {
+            metric(stage.gate.admin_address(), "cognigate_connections ").await == 0.0
+        })
+        .await;
+        a_second_since(began);
+        let taken = taken.load(Ordering::Relaxed);
+        assert!(taken > 0 && taken < MOST, "{protocol}: {taken} bytes were taken from the app");
+        // The client is still there.
+        drop(connection);
+    }
 }

@@ -242,3 +242,165 @@ async fn a_touch_while_another_replica_refreshes_does_not_stop_it() {
     let newer = Session { access_token: Secret::from("two"), ..(*loaded.session).clone() };
     assert_eq!(kit.store.refreshed(&lease, &newer, MONTH).await, Ok(Stored::Stored));
 }
+
+/// As when a turn runs out while its holder stands still: its lock is gone, and with `result` what Redis knew of the
+/// refreshes of a session in a cookie too.
+fn forget_turn(server: &RedisServer, result: bool) {
+    for key in server.keys() {
+        if key.contains(":lock:{") || key.contains(":refreshing:{") || (result && key.contains(":refresh:{"))
+        {
+            let _: u64 = server.ask(redis::cmd("DEL").arg(key));
+        }
+    }
+}
+
+#[tokio::test]
+async fn case_125_a_replica_that_lost_its_turn_does_not_end_the_turn_of_another() {
+    for kind in ["redis", "cookie beside redis"] {
+        let kit = Kit::new(kind);
+        let (server, other, third) =
+            (kit.server.as_ref().unwrap(), kit.replica(TEST_KEY), kit.replica(TEST_KEY));
+        let jar = begun(&kit.store, &session("alice", "one")).await;
+        let loaded = held(&kit.store, &jar).await;
+        let Ok(Turn::Mine(Some(slow))) = kit.store.turn(&loaded).await else {
+            panic!("nobody else is there")
+        };
+        forget_turn(server, false);
+        let Ok(Turn::Mine(Some(quick))) = other.turn(&loaded).await else { panic!("it is free") };
+        kit.store.give_up(&slow).await.unwrap();
+        assert!(matches!(third.turn(&loaded).await, Ok(Turn::Theirs)), "{kind}: given up");
+        let newer = Session { access_token: Secret::from("slow"), ..(*loaded.session).clone() };
+        assert_eq!(kit.store.refreshed(&slow, &newer, MONTH).await, Ok(Stored::Outrun), "{kind}");
+        assert!(matches!(third.turn(&loaded).await, Ok(Turn::Theirs)), "{kind}: outrun");
+        other.give_up(&quick).await.unwrap();
+        assert!(matches!(third.turn(&loaded).await, Ok(Turn::Mine(Some(_)))), "{kind}: free again");
+    }
+}
+
+#[tokio::test]
+async fn case_125_a_result_that_is_kept_late_does_not_end_the_turn_of_another() {
+    let kit = Kit::new("cookie beside redis");
+    let (server, other, third) = (kit.server.as_ref().unwrap(), kit.replica(TEST_KEY), kit.replica(TEST_KEY));
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let loaded = held(&kit.store, &jar).await;
+    let Ok(Turn::Mine(Some(slow))) = kit.store.turn(&loaded).await else { panic!("nobody else is there") };
+    // A Redis that was restarted empty counts the turns from the beginning.
+    forget_turn(server, true);
+    let Ok(Turn::Mine(Some(_))) = other.turn(&loaded).await else { panic!("it is free") };
+    let newer = Session { access_token: Secret::from("slow"), ..(*loaded.session).clone() };
+    assert_eq!(kit.store.refreshed(&slow, &newer, MONTH).await, Ok(Stored::Stored));
+    assert!(matches!(third.turn(&loaded).await, Ok(Turn::Theirs)));
+}
+
+#[tokio::test]
+async fn case_126_what_redis_has_that_is_older_than_what_is_held_is_not_taken() {
+    for kind in ["redis", "cookie beside redis"] {
+        let kit = Kit::new(kind);
+        let jar = begun(&kit.store, &session("alice", "one")).await;
+        let loaded = held(&kit.store, &jar).await;
+        // The result of an earlier refresh.
+        let Ok(Turn::Mine(Some(lease))) = kit.store.turn(&loaded).await else {
+            panic!("nobody else is there")
+        };
+        let older = Session {
+            access_token: Secret::from("two"),
+            access_expires: loaded.session.access_expires.plus(Duration::from_secs(60)),
+            ..(*loaded.session).clone()
+        };
+        assert_eq!(kit.store.refreshed(&lease, &older, MONTH).await, Ok(Stored::Stored));
+        // What a later one gave, which Redis has lost.
+        let newer = Session {
+            access_token: Secret::from("three"),
+            access_expires: older.access_expires.plus(Duration::from_secs(1)),
+            ..older.clone()
+        };
+        let turn = kit.store.turn(&loaded.with(newer)).await;
+        let Ok(Turn::Mine(Some(lease))) = turn else { panic!("{kind}: {turn:?}") };
+        kit.store.give_up(&lease).await.unwrap();
+        // Whoever holds what is older still takes it.
+        let Ok(Turn::Done(done)) = kit.store.turn(&loaded).await else { panic!("{kind}: it is newer") };
+        assert_eq!(*done, older, "{kind}");
+    }
+}
+
+/// What is left of the life of the one key whose name has this in it.
+fn life(server: &RedisServer, part: &str) -> Duration {
+    let keys: Vec<_> = server.keys().into_iter().filter(|key| key.contains(part)).collect();
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    Duration::from_millis(server.ask(redis::cmd("PTTL").arg(&keys[0])))
+}
+
+#[tokio::test]
+async fn case_130_a_session_that_was_ended_elsewhere_has_no_turn_and_no_result() {
+    for kind in ["redis", "cookie beside redis"] {
+        let kit = Kit::new(kind);
+        let other = kit.replica(TEST_KEY);
+        let jar = begun(&kit.store, &session("alice", "one")).await;
+        let loaded = held(&kit.store, &jar).await;
+        let Ok(Turn::Mine(Some(lease))) = kit.store.turn(&loaded).await else {
+            panic!("nobody else is there")
+        };
+        other.end(&loaded, NOW, NOW.plus(MONTH)).await.unwrap();
+        let newer = Session { access_token: Secret::from("two"), ..(*loaded.session).clone() };
+        assert_eq!(kit.store.refreshed(&lease, &newer, MONTH).await, Ok(Stored::Gone), "{kind}");
+        kit.store.give_up(&lease).await.unwrap();
+        for store in [&kit.store, &other] {
+            assert!(matches!(store.turn(&loaded).await, Ok(Turn::Gone)), "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_in_a_cookie_takes_its_result_out_of_redis() {
+    let kit = Kit::new("cookie beside redis");
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let loaded = held(&kit.store, &jar).await;
+    let Ok(Turn::Mine(Some(lease))) = kit.store.turn(&loaded).await else { panic!("nobody else is there") };
+    let newer = Session { access_token: Secret::from("two"), ..(*loaded.session).clone() };
+    assert_eq!(kit.store.refreshed(&lease, &newer, MONTH).await, Ok(Stored::Stored));
+    let other = kit.replica(TEST_KEY);
+    assert_eq!(other.end(&loaded, NOW, NOW.plus(MONTH)).await, Ok(Some(Box::new(newer))));
+    assert_eq!(other.end(&loaded, NOW, NOW.plus(MONTH)).await, Ok(None), "it is still there");
+}
+
+#[tokio::test]
+async fn a_touch_that_was_under_way_does_not_replace_what_a_turn_has_brought() {
+    let kit = Kit::new("redis");
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let before = held(&kit.store, &jar).await;
+    let Ok(Turn::Mine(Some(lease))) = kit.store.turn(&before).await else { panic!("nobody else is there") };
+    // Read while the turn lasts, and written after it.
+    let during = held(&kit.store, &jar).await;
+    let newer = Session { access_token: Secret::from("two"), ..(*before.session).clone() };
+    assert_eq!(kit.store.refreshed(&lease, &newer, MONTH).await, Ok(Stored::Stored));
+    assert_eq!(kit.store.touch(&during, &during.session, MONTH).await, Ok(Stored::Outrun));
+    assert_eq!(held(&kit.store, &jar).await.session.access_token, Secret::from("two"));
+}
+
+#[tokio::test]
+async fn a_result_lives_until_it_was_carried_itself() {
+    const MINUTES: Duration = Duration::from_secs(120);
+    let kit = Kit::new("cookie beside redis");
+    let (server, other) = (kit.server.as_ref().unwrap(), kit.replica(TEST_KEY));
+    let jar = begun(&kit.store, &session("alice", "one")).await;
+    let loaded = held(&kit.store, &jar).await;
+    let Ok(Turn::Mine(Some(lease))) = kit.store.turn(&loaded).await else { panic!("nobody else is there") };
+    let newer = Session { access_token: Secret::from("two"), ..(*loaded.session).clone() };
+    assert_eq!(kit.store.refreshed(&lease, &newer, MONTH).await, Ok(Stored::Stored));
+    // Another replica takes it, and an answer takes what was before it to the browser.
+    assert!(matches!(other.turn(&loaded).await, Ok(Turn::Done(_))));
+    assert!(life(server, ":refresh:{") > MINUTES, "{:?}", life(server, ":refresh:{"));
+    other.carried(&loaded.session).await;
+    assert!(life(server, ":refresh:{") > MINUTES, "{:?}", life(server, ":refresh:{"));
+    other.carried(&newer).await;
+    assert!(life(server, ":refresh:{") < MINUTES, "{:?}", life(server, ":refresh:{"));
+}
+
+#[tokio::test]
+async fn the_list_of_a_user_lives_as_long_as_the_longest_of_its_sessions() {
+    let kit = Kit::new("redis");
+    begun(&kit.store, &session("alice", "one")).await;
+    let (jar, short) = (Jar::default(), Duration::from_secs(60));
+    kit.store.begin(&session("alice", "two"), &cookies(&jar), short).await.unwrap();
+    assert!(life(kit.server.as_ref().unwrap(), ":user:{") > 2 * short);
+}

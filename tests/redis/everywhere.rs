@@ -1,10 +1,20 @@
 //! `/sessions/{sub}` on the admin port.
 
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::time::Duration;
 
+use bytes::Bytes;
+use cognigate::types::BoxError;
+use http::{HeaderValue, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, StreamBody};
+use tokio::sync::mpsc;
+
 use super::{SESSION, stage, stage_with};
+use crate::forwarding::head;
 use crate::support::Stage;
+use crate::support::peer::Peer;
 use crate::support::visitor::json;
 use crate::support::wire::{exchange, status};
 
@@ -58,6 +68,33 @@ async fn a_user_is_signed_out_everywhere_and_nobody_else_is() {
 }
 
 #[tokio::test]
+async fn what_is_open_ends_at_once_and_a_browser_that_has_just_signed_in_is_sent_to_sign_in() {
+    let (_server, stage) = stage_with(|setup| setup.set("admin.token", TOKEN)).await;
+    let mut visitor = stage.signed_in().await;
+    let alice = sub(&stage);
+    let (_more, rest) = mpsc::unbounded_channel::<Bytes>();
+    let rest = Mutex::new(Some(rest));
+    stage.app.answer(move |_| {
+        let rest = rest.lock().unwrap().take().expect("asked once");
+        let frames = futures_util::stream::unfold(rest, |mut rest| async {
+            let event = rest.recv().await?;
+            Some((Ok::<_, BoxError>(Frame::data(event)), rest))
+        });
+        let mut events = Response::new(StreamBody::new(frames).boxed_unsync());
+        events.headers_mut().insert("content-type", HeaderValue::from_static("text/event-stream"));
+        events
+    });
+    let mut reader = Peer::to(stage.gate.address()).await;
+    reader.send(head(&visitor, "GET /events", &[])).await;
+    assert_eq!(reader.head().await.status(), 200);
+    let ended = ask(stage.gate.admin_address(), "DELETE", &alice, BEARER).await;
+    assert_eq!(ended, (200, r#"{"ended":1}"#.to_owned()));
+    assert_eq!(reader.chunk().await, b"", "the stream has its regular end");
+    // Its mark says that it has just signed in: this is no cookie that did not stick.
+    assert_eq!(visitor.navigate("/").await.status(), 303);
+}
+
+#[tokio::test]
 async fn without_the_token_there_is_nothing() {
     let (_server, stage) = stage_with(|setup| setup.set("admin.token", TOKEN)).await;
     let mut visitor = stage.signed_in().await;
@@ -104,6 +141,23 @@ async fn sessions_that_an_older_key_noted_are_found_too() {
     visitor.sign_in("alice", "/").await;
     let ended = ask(both.admin_address(), "DELETE", &alice, BEARER).await;
     assert_eq!(ended, (200, r#"{"ended":2}"#.to_owned()));
+}
+
+#[tokio::test]
+async fn a_session_in_use_is_found_after_the_time_at_which_it_would_have_ended_unused() {
+    let (_server, stage) =
+        stage_with(|setup| setup.set("admin.token", TOKEN).set("session.idle_timeout", "10m")).await;
+    let mut visitor = stage.signed_in().await;
+    let alice = sub(&stage);
+    for _ in 0..2 {
+        stage.clock.advance(Duration::from_secs(9 * 60));
+        assert_eq!(visitor.fetch("/").await.status(), 200);
+    }
+    // Whoever notes a session forgets those that are over.
+    stage.signed_in().await;
+    let ended = ask(stage.gate.admin_address(), "DELETE", &alice, BEARER).await;
+    assert_eq!(ended, (200, r#"{"ended":2}"#.to_owned()));
+    assert_eq!(visitor.fetch("/").await.status(), 401);
 }
 
 #[tokio::test]

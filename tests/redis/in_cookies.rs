@@ -286,3 +286,68 @@ async fn a_session_that_is_signed_out_elsewhere_while_it_is_refreshed_does_not_c
     assert_eq!(stage.app.count(), 1);
     refreshed(&stage.gate, 1).await;
 }
+
+#[tokio::test]
+async fn case_121_a_refresh_result_is_no_session_cookie() {
+    let (server, stage) = beside_redis(single_use).await;
+    let visitor = stage.signed_in().await;
+    refresh_uncarried(&stage, &visitor).await;
+    let result: String = server.ask(redis::cmd("HGET").arg(only_result(&server)).arg("d"));
+    let forwarded = stage.app.count();
+    // Everyone who can read Redis has it.
+    let mut thief = stage.visitor();
+    thief.jar.set(SESSION, &result);
+    assert_eq!(thief.fetch("/").await.status(), 401);
+    assert_eq!(thief.fetch("/oauth2/userinfo").await.status(), 401);
+    assert_eq!(stage.app.count(), forwarded);
+    // It is a result of use to the session that it belongs to.
+    assert_eq!(visitor.clone().fetch("/").await.status(), 200);
+    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
+}
+
+#[tokio::test]
+async fn case_121_a_session_cookie_is_no_refresh_result() {
+    let (server, stage) = beside_redis(|setup| setup.rotation(Duration::from_secs(60))).await;
+    let other = stage.replica(&[]).await;
+    let old = stage.signed_in().await;
+    stage.clock.advance(LIFETIME);
+    let mut renewed = old.clone();
+    assert_eq!(renewed.fetch("/").await.status(), 200);
+    // Everyone who can write to Redis puts the later cookie of the same session in the place of its result.
+    let cookie = renewed.jar.get(SESSION).unwrap();
+    let _: u64 = server.ask(redis::cmd("HSET").arg(only_result(&server)).arg("d").arg(cookie));
+    assert_eq!(at(&old, other.address()).fetch("/").await.status(), 200);
+    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 2, "the cookie was taken for a result");
+}
+
+#[tokio::test]
+async fn case_131_a_refresh_result_of_another_session_of_the_same_user_is_not_taken() {
+    let (server, stage) = beside_redis(|setup| setup.rotation(Duration::from_secs(60))).await;
+    let other = stage.replica(&[]).await;
+    let (one, two) = (stage.signed_in().await, stage.signed_in().await);
+    stage.clock.advance(DUE);
+    let held = stage.cognito.hold(Endpoint::TokenRefresh);
+    for session in [&one, &two] {
+        assert_eq!(session.clone().fetch("/").await.status(), 200);
+    }
+    held.holding(2).await;
+    held.release();
+    stage.refreshed(2).await;
+    let keys: Vec<_> = server.keys().into_iter().filter(|key| key.contains(":refresh:{")).collect();
+    let results: Vec<Vec<u8>> =
+        keys.iter().map(|key| server.ask(redis::cmd("HGET").arg(key).arg("d"))).collect();
+    assert_eq!(results.len(), 2);
+    for (key, result) in keys.iter().zip(results.iter().rev()) {
+        let _: u64 = server.ask(redis::cmd("HSET").arg(key).arg("d").arg(result));
+    }
+    stage.clock.advance(Duration::from_secs(30));
+    let (mut one, mut two) = (at(&one, other.address()), at(&two, other.address()));
+    for session in [&mut one, &mut two] {
+        assert_eq!(session.fetch("/").await.status(), 200);
+    }
+    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 4, "the result of another session was taken");
+    // Each of them is still its own session: the end of one is not the end of the other.
+    assert_eq!(two.navigate("/oauth2/sign_out").await.status(), 303);
+    assert_eq!(one.fetch("/").await.status(), 200);
+    assert_eq!(two.fetch("/").await.status(), 401);
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cognigate::emulator::{Endpoint, Fault};
+use http::StatusCode;
 use tokio::task::JoinSet;
 
 use super::{SESSION, last_bearer, only_record, stage, stage_with};
@@ -78,7 +79,7 @@ pub(super) async fn wait_for_the_other_ones_refresh(
     assert!(!second.is_finished());
     held.release();
     let (status, there) = second.await.unwrap();
-    assert_eq!((first.await.unwrap(), status), (http::StatusCode::OK, http::StatusCode::OK));
+    assert_eq!((first.await.unwrap(), status), (StatusCode::OK, StatusCode::OK));
     (visitor, there)
 }
 
@@ -125,6 +126,17 @@ async fn case_50_a_copy_of_a_signed_out_ticket_is_refused_on_all_replicas_at_onc
 }
 
 #[tokio::test]
+async fn a_copy_of_a_ticket_that_was_signed_out_a_moment_ago_is_sent_to_sign_in() {
+    let (_server, stage) = stage().await;
+    let mut visitor = stage.signed_in().await;
+    // With the mark of a sign-in of just now, which tells of cookies that do not stick.
+    let mut copy = visitor.clone();
+    assert_eq!(visitor.navigate("/oauth2/sign_out").await.status(), 303);
+    assert_eq!(copy.navigate("/deep").await.status(), 303);
+    assert_eq!(copy.jar.get(SESSION), None);
+}
+
+#[tokio::test]
 async fn a_session_that_was_ended_while_a_refresh_is_under_way_stays_so_and_its_tokens_are_revoked() {
     let (server, stage) = stage_with(|setup| setup.rotation(Duration::from_secs(60))).await;
     let visitor = stage.signed_in().await;
@@ -152,4 +164,56 @@ async fn what_one_replica_refreshed_another_one_forwards() {
     assert_eq!(at(&visitor, other.address()).fetch("/").await.status(), 200);
     assert_eq!(last_bearer(&stage), bearer);
     assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
+}
+
+#[tokio::test]
+async fn case_126_a_record_that_redis_has_lost_the_last_write_of_does_not_replace_the_newer_session() {
+    let (server, stage) = stage_with(|setup| {
+        let setup = setup.set("session.refresh_margin", "290s").rotation(Duration::ZERO);
+        setup.pool(|settings| settings.clients[0].access_token_validity = Duration::from_secs(300))
+    })
+    .await;
+    let mut visitor = stage.signed_in().await;
+    let record = only_record(&server);
+    let before: Vec<u8> = server.ask(redis::cmd("HGET").arg(&record).arg("d"));
+    stage.clock.advance(Duration::from_secs(300));
+    assert_eq!(visitor.fetch("/").await.status(), 200);
+    // As after a failover to a Redis that had not heard of it; the first refresh token is used up.
+    let _: u64 = server.ask(redis::cmd("HSET").arg(&record).arg("d").arg(&before).arg("n").arg(0));
+    stage.clock.advance(Duration::from_secs(10));
+    assert_eq!(visitor.fetch("/").await.status(), 200);
+    stage.refreshed(2).await;
+    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 2);
+    // The newest is in Redis again.
+    let other = stage.replica(&[]).await;
+    stage.clock.advance(Duration::from_secs(5));
+    assert_eq!(at(&visitor, other.address()).fetch("/").await.status(), 200);
+    assert_eq!(visitor.fetch("/").await.status(), 200);
+    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 2);
+}
+
+#[tokio::test]
+async fn case_130_a_session_that_is_ended_while_a_replica_waits_for_its_turn_is_a_sign_in_and_no_503() {
+    let (server, stage) = stage_with(|setup| setup.rotation(Duration::ZERO)).await;
+    let (second, third) = (stage.replica(&[]).await, stage.replica(&[]).await);
+    let visitor = stage.signed_in().await;
+    stage.clock.advance(LIFETIME);
+    let refreshes = stage.cognito.hold(Endpoint::TokenRefresh);
+    let mut here = visitor.clone();
+    let first = tokio::spawn(async move { here.fetch("/").await.status() });
+    refreshes.holding(1).await;
+    let asked = scripts_run(&server);
+    let (mut script, mut page) = (at(&visitor, second.address()), at(&visitor, second.address()));
+    let script = tokio::spawn(async move { script.fetch("/").await.status() });
+    let page = tokio::spawn(async move { page.navigate("/deep").await.status() });
+    eventually("the second asks for its turn", || async { scripts_run(&server) >= asked + 2 }).await;
+    assert_eq!(at(&visitor, third.address()).navigate("/oauth2/sign_out").await.status(), 303);
+    // Cognito has not answered the first one yet.
+    assert_eq!(
+        (script.await.unwrap(), page.await.unwrap()),
+        (StatusCode::UNAUTHORIZED, StatusCode::SEE_OTHER)
+    );
+    refreshes.release();
+    assert_eq!(first.await.unwrap(), 401);
+    assert_eq!(stage.app.count(), 1, "the first page alone");
 }

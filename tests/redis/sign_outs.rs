@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cognigate::clock::Clock;
 use cognigate::emulator::Endpoint;
 use cognigate::types::empty;
 use http::{HeaderValue, Response, StatusCode};
@@ -11,10 +12,10 @@ use tokio::time::timeout;
 
 use super::in_cookies::{beside_redis, refresh_uncarried, single_use};
 use super::replicas::at;
-use crate::support::Stage;
 use crate::support::redis::RedisServer;
 use crate::support::visitor::Visitor;
-use crate::support::wire::{PATIENCE, eventually};
+use crate::support::wire::{PATIENCE, eventually, metric};
+use crate::support::{Stage, ready};
 
 /// Waits until a copy of a cookie is refused.
 async fn dies(what: &str, copy: &Visitor) {
@@ -54,6 +55,33 @@ async fn case_50_a_copy_of_a_signed_out_cookie_dies_on_all_replicas_and_on_those
 }
 
 #[tokio::test]
+async fn case_50_a_replica_that_is_started_long_after_a_sign_out_hears_of_it() {
+    let (_server, stage) = beside_redis(|setup| setup).await;
+    let mut visitor = stage.signed_in().await;
+    let copy = visitor.clone();
+    assert_eq!(visitor.navigate("/oauth2/sign_out").await.status(), 303);
+    stage.clock.advance(Duration::from_secs(30 * 60));
+    let later = stage.replica(&[]).await;
+    dies("the copy is refused", &at(&copy, later.address())).await;
+}
+
+#[tokio::test]
+async fn case_50_a_replica_whose_clock_is_ahead_hears_of_a_sign_out() {
+    let (_server, stage) = beside_redis(|setup| setup).await;
+    let ahead = stage.start(&[], Clock::manual(stage.clock.now().plus(Duration::from_secs(60))));
+    ready(ahead.admin_address()).await;
+    let mut visitor = stage.signed_in().await;
+    let copy = at(&visitor, ahead.address());
+    // Its first look is at all there is; those that follow are at the latest alone.
+    eventually("it has looked more than once", || async {
+        metric(ahead.admin_address(), "cognigate_redis_requests_total{result=\"success\"}").await >= 2.0
+    })
+    .await;
+    assert_eq!(visitor.navigate("/oauth2/sign_out").await.status(), 303);
+    dies("the copy is refused", &copy).await;
+}
+
+#[tokio::test]
 async fn a_sign_out_while_redis_is_away_is_told_once_it_is_back() {
     let (mut server, stage) = beside_redis(|setup| setup).await;
     let other = stage.replica(&[]).await;
@@ -78,6 +106,22 @@ async fn a_sign_out_revokes_what_another_replica_has_refreshed() {
     revocations.holding(2).await;
     dies("the one that has the result refuses the old cookie", &visitor).await;
     assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
+}
+
+#[tokio::test]
+async fn a_replica_that_hears_of_a_sign_out_revokes_what_it_alone_has_refreshed() {
+    let (server, stage) = beside_redis(single_use).await;
+    let other = stage.replica(&[]).await;
+    let visitor = stage.signed_in().await;
+    refresh_uncarried(&stage, &visitor).await;
+    // Redis has lost the result, and the other replica cannot know of it.
+    for key in server.keys().into_iter().filter(|key| key.contains(":refresh:{")) {
+        let _: u64 = server.ask(redis::cmd("DEL").arg(key));
+    }
+    let revocations = stage.cognito.hold(Endpoint::Revoke);
+    assert_eq!(at(&visitor, other.address()).navigate("/oauth2/sign_out").await.status(), 303);
+    timeout(PATIENCE, revocations.holding(2)).await.expect("the newest refresh token is not revoked");
+    dies("the old cookie is refused", &visitor).await;
 }
 
 #[tokio::test]

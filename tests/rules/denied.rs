@@ -244,6 +244,25 @@ async fn a_preflight_passes_where_the_rule_allows_it_and_is_nobodys() {
 }
 
 #[tokio::test]
+async fn case_128_options_of_the_whole_server_are_no_preflight() {
+    const EVERYWHERE: &str = "
+        [[rules]]
+        access = 'api'
+        allow_preflight = true";
+    let stage = Stage::with(|setup| setup.tables(EVERYWHERE)).await;
+    let preflight = [("origin", "https://spa.test"), ("access-control-request-method", "PUT")];
+    let mut nobody = stage.visitor();
+    assert_eq!(
+        nobody.send(Method::OPTIONS, "/", &preflight, "").await.status(),
+        200,
+        "it is one of the root"
+    );
+    // No page of a browser can ask so.
+    assert_eq!(nobody.send(Method::OPTIONS, "*", &preflight, "").await.status(), 401);
+    assert_eq!(stage.app.count(), 1);
+}
+
+#[tokio::test]
 async fn a_renewed_session_is_kept_though_its_request_is_denied() {
     let stage = Stage::with(|setup| setup.rotation(Duration::ZERO).tables(RULES)).await;
     let mut bob = signed_in(&stage, "bob").await;

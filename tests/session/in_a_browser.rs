@@ -200,6 +200,27 @@ fn case_46_where_answers_crossed_the_later_state_of_the_session_counts() {
 }
 
 #[test]
+fn case_127_of_crossed_states_the_newer_tokens_count_before_the_later_use() {
+    let before = typical();
+    // A use was written down with the old tokens after a refresh had brought new ones.
+    let touched = Session { touched: before.touched.plus(MONTH), ..before.clone() };
+    let refreshed = Session { access_expires: before.access_expires.plus(MONTH), ..before };
+    let short = |session: &Session| with_access(session, 1184);
+    let long = |session: &Session| with_access(session, 5000);
+    for (single, chunked, expected) in [
+        (short(&touched), long(&refreshed), long(&refreshed)),
+        (short(&refreshed), long(&touched), short(&refreshed)),
+    ] {
+        let (mut browser, mut other) = (Browser::default(), Browser::default());
+        browser.saves(&single);
+        other.saves(&chunked);
+        browser.0.append(&mut other.0);
+        assert_eq!(browser.holds().len(), 3);
+        assert_eq!(store().load(&browser.sends()), found(&expected));
+    }
+}
+
+#[test]
 fn case_46_a_shadow_that_does_not_open_hides_nothing() {
     let session = with_access(&typical(), 5000);
     let mut browser = Browser::default();

@@ -7,7 +7,7 @@ use http::Method;
 
 use super::{SESSION, assert_too_large, session_names, set_groups};
 use crate::support::Stage;
-use crate::support::visitor::{FETCH, NAVIGATION, Visitor, text};
+use crate::support::visitor::{FETCH, NAVIGATION, Visitor, json, text};
 
 /// Long enough for a refresh to be due.
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -149,4 +149,43 @@ async fn case_46_a_stale_tail_is_ignored() {
     stage.clock.advance(HOUR);
     assert_eq!(visitor.fetch("/").await.status(), 200);
     assert_eq!(session_names(&visitor), names(3));
+}
+
+#[tokio::test]
+async fn case_127_a_use_that_was_written_down_late_does_not_hide_what_a_refresh_brought() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let stage = Stage::with(|setup| {
+        setup.rotation(Duration::ZERO).set("session.idle_timeout", "10m").set("session.refresh_margin", "1m")
+    })
+    .await;
+    // These do not refresh yet when the first one does, and know nothing of what it brings.
+    let others = [
+        stage.replica(&[("session.refresh_margin", "0s")]).await,
+        stage.replica(&[("session.refresh_margin", "0s")]).await,
+    ];
+    let mut visitor = stage.signed_in().await;
+    for _ in 0..6 {
+        stage.clock.advance(9 * MINUTE);
+        assert_eq!(visitor.fetch("/").await.status(), 200);
+    }
+    let mut slow = visitor.clone();
+    set_groups(&stage, 3_400);
+    stage.clock.advance(5 * MINUTE + Duration::from_secs(30));
+    assert_eq!(visitor.fetch("/").await.status(), 200);
+    assert_eq!(session_names(&visitor), names(3));
+    let renewed = json(&visitor.fetch("/oauth2/userinfo").await)["expires_at"].as_i64().unwrap();
+
+    stage.clock.advance(Duration::from_secs(20));
+    slow.go_to(others[0].address());
+    let before = slow.jar.get(SESSION).unwrap().to_owned();
+    assert_eq!(slow.fetch("/").await.status(), 200);
+    let touched = slow.jar.get(SESSION).unwrap();
+    assert_ne!(touched, before, "its use was not written down");
+    // That answer was the last to arrive.
+    visitor.jar.set(SESSION, touched);
+    visitor.go_to(others[1].address());
+    assert_eq!(json(&visitor.fetch("/oauth2/userinfo").await)["expires_at"], renewed);
+    stage.clock.advance(MINUTE);
+    assert_eq!(visitor.fetch("/").await.status(), 200);
+    assert_eq!(stage.cognito.count(Endpoint::TokenRefresh), 1);
 }
