@@ -64,6 +64,8 @@ mod rules;
 #[cfg(feature = "emulator")]
 mod sample_app;
 mod seal;
+#[cfg(feature = "server-tests")]
+mod servers;
 mod session;
 #[cfg(feature = "emulator")]
 mod session_cookie;
