@@ -65,6 +65,8 @@ mod rules;
 mod sample_app;
 mod seal;
 mod secrecy;
+#[cfg(feature = "server-tests")]
+mod servers;
 mod session;
 #[cfg(feature = "emulator")]
 mod session_cookie;

@@ -24,7 +24,7 @@ pub(crate) enum Which {
 
 impl Which {
     /// The program; there is no test without it.
-    pub(super) fn program(self) -> PathBuf {
+    pub(crate) fn program(self) -> PathBuf {
         let candidates = match self {
             Self::Debian => ["/usr/sbin/nginx", "/usr/local/sbin/nginx"].map(PathBuf::from).to_vec(),
             Self::Newest => vec![Path::new(ROOT).join("target/peers/nginx-1.31.3/nginx")],

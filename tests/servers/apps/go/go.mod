@@ -1,0 +1,3 @@
+module apps
+
+go 1.22
