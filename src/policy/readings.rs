@@ -29,8 +29,9 @@ const MOST_AT_ONCE: usize = 8;
 /// Returns the further readings of a path, one step away; none if it does not apply.
 type Freedom = fn(&str) -> Vec<String>;
 
-const FREEDOMS: [Freedom; 9] = [
+const FREEDOMS: [Freedom; 10] = [
     unescape,
+    with_spaces,
     without_authority,
     cut,
     without_parameters,
@@ -123,7 +124,7 @@ impl Reading<'_> {
     /// True for most paths: no freedom applies, which one look at each byte tells.
     fn is_plain(&self) -> bool {
         let has_a_mark =
-            |byte: u8| matches!(byte, b'%' | b';' | b'?' | b'#' | b'.' | b' ' | b'\t' | b'\n' | b'\r');
+            |byte: u8| matches!(byte, b'%' | b';' | b'?' | b'#' | b'.' | b' ' | b'+' | b'\t' | b'\n' | b'\r');
         !self.path.bytes().any(has_a_mark) && !self.path.contains("//")
     }
 
@@ -191,9 +192,15 @@ fn without_authority(path: &str) -> Vec<String> {
     doubled.take(MOST_AT_ONCE + 1).collect()
 }
 
-/// Up to what begins a query or a fragment once its escape is undone.
+/// With spaces for plus signs, as decoders of forms have it (PHP's `urldecode`).
+fn with_spaces(path: &str) -> Vec<String> {
+    if path.contains('+') { vec![path.replace('+', " ")] } else { Vec::new() }
+}
+
+/// Up to what begins a query or a fragment once its escape is undone. Fastify's `useSemicolonDelimiter` adds `;`.
 fn cut(path: &str) -> Vec<String> {
-    path.split_once(['?', '#']).map(|(path, _)| path.to_owned()).into_iter().collect()
+    let ends: [&[char]; 2] = [&['?', '#'], &[';']];
+    ends.into_iter().filter_map(|end| path.split_once(end)).map(|(path, _)| path.to_owned()).collect()
 }
 
 /// Without what stands behind a semicolon in each segment.
@@ -345,6 +352,8 @@ mod tests {
                 "/admin%252fx",
                 "/admin/x?y=/public/",
                 "/admin/x#y",
+                "/admin/x;a/b",
+                "/admin/x+",
                 "/Admin;a//x/",
                 "/admin./x",
                 "/admin .. /x. ",
