@@ -27,6 +27,8 @@ pub struct Rules {
     entries: Vec<Entry>,
     /// True where a rule with a path or methods keeps somebody out.
     guard: bool,
+    /// True where a rule names methods.
+    look_at_methods: bool,
 }
 
 /// A rule, by one of its paths.
@@ -98,13 +100,19 @@ impl Rules {
         }
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.rank(rules)));
         let guards = |rule: &Rule| rule.access != Access::Public && names_more_than_a_host(rule);
-        Self { otherwise, entries, guard: rules.iter().any(guards), rules: rules.to_vec() }
+        Self {
+            otherwise,
+            entries,
+            guard: rules.iter().any(guards),
+            look_at_methods: rules.iter().any(|rule| !rule.methods.is_empty()),
+            rules: rules.to_vec(),
+        }
     }
 
     /// True where it matters by what method a request comes.
     #[must_use]
     pub fn look_at_methods(&self) -> bool {
-        self.rules.iter().any(|rule| !rule.methods.is_empty())
+        self.look_at_methods
     }
 
     /// What decides about a request of this method to this host and path.
