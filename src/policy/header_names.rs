@@ -4,12 +4,12 @@
 //! these makes one name of several:
 //!
 //! - WSGI, Rack, PSGI and most CGI servers write `_` for `-`. PHP writes `_` for `.` too.
-//! - lighttpd (`http_cgi_headers`), Phusion Passenger, Apache before 2.4 and busybox's httpd write `_` for every byte that
-//!   is not a letter or a digit: `X!Forwarded!User` becomes `HTTP_X_FORWARDED_USER`.
+//! - lighttpd (tried with 1.4.69), busybox's httpd (1.35), Phusion Passenger and Apache before 2.4 write `_` for every byte
+//!   that is not a letter or a digit: `X!Forwarded!User` becomes `HTTP_X_FORWARDED_USER`.
 //! - Symfony's `HeaderBag` and Perl's `HTTP::Headers` write `-` for `_`.
 //!
-//! We know of no server that drops such bytes, merges repeated ones or trims them at the ends. A filter in front of an app
-//! may do so, and no client needs two names that differ in such bytes alone. So `X--Forwarded-User`, `-X-Forwarded-User-`
+//! We know of no server that drops such bytes, merges repeated ones or trims them at the ends; lighttpd and busybox keep
+//! each of them. A filter in front of an app may do so, and no client needs two names that differ in such bytes alone. So `X--Forwarded-User`, `-X-Forwarded-User-`
 //! and `XForwardedUser` are `X-Forwarded-User` too.
 
 use http::HeaderName;
