@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use http::HeaderName;
 
+use super::allowed_headers::allowed;
 use super::raw::RawForward;
 use super::report::Report;
 
@@ -14,6 +15,8 @@ pub struct Forward {
     pub preset: Preset,
     /// No two of them under one name. Each wins over one of the preset's.
     pub headers: Vec<MappedHeader>,
+    /// Headers that clients may send though they are reserved; none that the gate sets, none of the connection's.
+    pub allowed: Vec<HeaderName>,
 }
 
 /// The token in `Authorization`.
@@ -42,11 +45,13 @@ pub struct MappedHeader {
     pub claim: String,
 }
 
-pub(super) fn forward(raw: &RawForward, report: &mut Report) -> Option<Forward> {
+/// `has_gateway`: another server sends the requests on.
+pub(super) fn forward(raw: &RawForward, has_gateway: bool, report: &mut Report) -> Option<Forward> {
     let bearer = report.parse("forward.bearer", &raw.bearer);
     let preset = report.parse("forward.preset", &raw.preset);
     let headers = headers(&raw.headers, report);
-    Some(Forward { bearer: bearer?, preset: preset?, headers })
+    let allowed = allowed(&raw.allow_request_headers, &headers, has_gateway, report);
+    Some(Forward { bearer: bearer?, preset: preset?, headers, allowed })
 }
 
 /// Each is `X-Tenant=custom:tenant`, as the layers write an entry of a table.

@@ -39,6 +39,7 @@ pub const KEYS: &[Key] = &[
     Key::new("forward.bearer", Kind::Text, Some(r#""access""#)),
     Key::new("forward.preset", Kind::Text, Some(r#""oauth2-proxy""#)),
     Key::new("forward.headers", Kind::Table, Some("{}")),
+    Key::new("forward.allow_request_headers", Kind::List, Some("[]")),
     Key::new("bearer.accept", Kind::Switch, Some("false")),
     Key::new("bearer.clients", Kind::List, Some("[]")),
     Key::new("bearer.scopes", Kind::List, Some("[]")),

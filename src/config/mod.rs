@@ -4,6 +4,7 @@
 //! and checked part by part into the types here. Every problem names the key and the place, and never the value, which
 //! may be a secret in the wrong line.
 
+mod allowed_headers;
 mod app_address;
 mod bearer;
 mod cognito;
@@ -67,6 +68,7 @@ use crate::certificate::Certificate;
 use crate::secret::{KeyMaterial, Secret};
 use crate::types::Origin;
 
+pub use allowed_headers::AllowedHeaderError;
 pub use app_address::{AppAddress, AppAddressError};
 pub use bearer::Bearer;
 pub use conditions::Conditions;
@@ -414,7 +416,7 @@ impl Config {
         let limits = limits::limits(&raw.limits, &mut report);
         let shutdown = limits::shutdown(&raw.shutdown, &mut report);
         let log = log::log(&raw.log, &mut report);
-        let forward = forward::forward(&raw.forward, &mut report);
+        let forward = forward::forward(&raw.forward, raw.gateway.dialect.is_some(), &mut report);
         let bearer = bearer::bearer(&raw.bearer, &mut report);
         for site in &sites {
             if let Some(cookie) = &site.cookie {

@@ -113,6 +113,7 @@ pub(super) struct RawForward {
     pub(super) preset: String,
     /// `name=claim`, each.
     pub(super) headers: Vec<String>,
+    pub(super) allow_request_headers: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

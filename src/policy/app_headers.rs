@@ -1,4 +1,4 @@
-//! What apps are told of who sends a request: plain headers, under whatever names they go.
+//! What apps are told of who sends a request, in plain headers, and which headers a client may send them.
 
 use std::fmt::Write as _;
 
@@ -6,6 +6,9 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
+use super::header_claims::claim;
+use super::header_names::is_same;
+use super::reserved_headers::Claim;
 use super::subject::Subject;
 use crate::config::{Forward, ForwardBearer, Preset};
 
@@ -15,6 +18,17 @@ pub struct AppHeaders {
     bearer: ForwardBearer,
     /// No two under one name.
     headers: Vec<(HeaderName, Said)>,
+    /// Reserved headers that clients may send all the same, in this spelling alone.
+    allowed: Vec<HeaderName>,
+}
+
+/// What a request's headers are judged by, beside their names.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderSource {
+    /// The request comes from one of `listen.trusted_proxies`, which may say whose address it has seen.
+    pub is_trusted_proxy: bool,
+    /// The site has rules by method, so that the app must not take a request for one of another method.
+    pub has_method_rules: bool,
 }
 
 /// What a header says.
@@ -62,7 +76,7 @@ impl AppHeaders {
         let mut headers: Vec<_> = preset.filter(|(name, _)| !mapped(name)).collect();
         let further = forward.headers.iter().cloned();
         headers.extend(further.map(|mapped| (mapped.name, Said::Claim(mapped.claim))));
-        Self { bearer: forward.bearer, headers }
+        Self { bearer: forward.bearer, headers, allowed: forward.allowed.clone() }
     }
 
     /// What is said of `subject`. A token that is asked for and not there is not replaced by another.
@@ -82,45 +96,44 @@ impl AppHeaders {
         told
     }
 
-    /// True for every header by which a client could pass for somebody, in every spelling.
+    /// True where the app gets a client's header of this name, or a proxy's in front of the gate.
     ///
-    /// Servers in front of apps fold names: `X_Forwarded_User` and `X.Forwarded.User` are one with
-    /// `X-Forwarded-User` to a WSGI or CGI app. What other presets and other gates set goes too, whichever is chosen.
+    /// The gate's own names are taken from everyone, in every spelling. So are reserved names, except those of
+    /// `forward.allow_request_headers` and the client's address from a trusted proxy.
     #[must_use]
-    pub fn speak_of(&self, name: &HeaderName) -> bool {
-        speaks_of_the_user(name) || self.headers.iter().any(|(own, _)| is(name, own.as_str()))
+    pub fn admit(&self, name: &HeaderName, source: HeaderSource) -> bool {
+        if self.is_own(name) {
+            return false;
+        }
+        match claim(name) {
+            None => true,
+            Some(_) if self.allowed.contains(name) => true,
+            Some(Claim::ClientAddress) => source.is_trusted_proxy,
+            Some(Claim::Method) => !source.has_method_rules,
+            Some(
+                Claim::Path
+                | Claim::Route
+                | Claim::ClientCertificate
+                | Claim::User
+                | Claim::Cgi
+                | Claim::Framing,
+            ) => false,
+        }
     }
 
-    /// Removes them.
+    /// True for a name under which the gate itself tells the app something of the user, in every spelling.
+    #[must_use]
+    pub fn is_own(&self, name: &HeaderName) -> bool {
+        self.headers.iter().any(|(own, _)| is_same(name, own.as_str()))
+    }
+
+    /// Removes the gate's own names.
     pub fn take_from(&self, headers: &mut HeaderMap) {
-        let forged: Vec<HeaderName> = headers.keys().filter(|name| self.speak_of(name)).cloned().collect();
+        let forged: Vec<HeaderName> = headers.keys().filter(|name| self.is_own(name)).cloned().collect();
         for name in forged {
             headers.remove(name);
         }
     }
-}
-
-/// True for every header that an app might take for a statement about the user, whatever is configured.
-#[must_use]
-pub fn speaks_of_the_user(name: &HeaderName) -> bool {
-    const BEGINNINGS: [&str; 2] = ["x-auth-request-", "x-amzn-oidc-"];
-    is(name, "authorization")
-        || is(name, "x-forwarded-access-token")
-        || OF_APPS.iter().any(|known| is(name, known))
-        || BEGINNINGS.iter().any(|beginning| begins(name, beginning))
-}
-
-/// True where `name` is `known` to a server that folds names.
-#[must_use]
-pub fn is(name: &HeaderName, known: &str) -> bool {
-    name.as_str().len() == known.len() && begins(name, known)
-}
-
-/// True where `name` begins with `beginning`, `_` and `.` being as good as `-`.
-#[must_use]
-pub fn begins(name: &HeaderName, beginning: &str) -> bool {
-    let folded = name.as_str().bytes().map(|b| if matches!(b, b'_' | b'.') { b'-' } else { b });
-    name.as_str().len() >= beginning.len() && folded.zip(beginning.bytes()).all(|(a, b)| a == b)
 }
 
 impl Said {
@@ -203,40 +216,69 @@ mod tests {
         assert_eq!((shown(&json!(7.5)), shown(&json!(false))), ("7.5".to_owned(), "false".to_owned()));
     }
 
+    fn with_tenant(allowed: Vec<HeaderName>) -> AppHeaders {
+        let mapped =
+            MappedHeader { name: HeaderName::from_static("x-tenant"), claim: "custom:tenant".to_owned() };
+        let forward =
+            Forward { bearer: ForwardBearer::Access, preset: Preset::None, headers: vec![mapped], allowed };
+        AppHeaders::new(&forward, false)
+    }
+
+    const CLIENT: HeaderSource = HeaderSource { is_trusted_proxy: false, has_method_rules: true };
+
     #[test]
     fn case_13_a_mapped_name_is_taken_from_trailers_in_every_spelling() {
-        let forward = Forward {
-            bearer: ForwardBearer::Access,
-            preset: Preset::None,
-            headers: vec![MappedHeader {
-                name: HeaderName::from_static("x-tenant"),
-                claim: "custom:tenant".to_owned(),
-            }],
-        };
         let mut trailers = HeaderMap::new();
-        for name in ["x-tenant", "x_tenant", "x.tenant", "x-forwarded-user", "x-tenants", "x-ten"] {
+        for name in ["x-tenant", "x_tenant", "x.tenant", "x!tenant", "x-tenants", "x-ten"] {
             trailers.append(HeaderName::from_static(name), HeaderValue::from_static("forged"));
             trailers.append(HeaderName::from_static(name), HeaderValue::from_static("twice"));
         }
-        AppHeaders::new(&forward, false).take_from(&mut trailers);
+        with_tenant(Vec::new()).take_from(&mut trailers);
         let mut left: Vec<&str> = trailers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["x-ten", "x-tenants"]);
     }
 
     #[test]
-    fn case_13_every_spelling_of_an_identity_header_is_one() {
+    fn case_13_and_102_every_spelling_of_an_identity_header_is_one() {
+        let headers = with_tenant(Vec::new());
         for name in [
             "x_forwarded_user",
             "x.forwarded.user",
             "x-forwarded_user",
+            "x!forwarded^user",
+            "x+forwarded~user",
+            "x--forwarded-user-",
             "x_auth.request-anything",
             "authorization",
+            "x|tenant",
         ] {
-            assert!(speaks_of_the_user(&HeaderName::from_static(name)), "{name}");
+            assert!(!headers.admit(&HeaderName::from_static(name), CLIENT), "{name}");
         }
-        for name in ["x-forwarded-users", "x-user", "accept", "x-auth-request"] {
-            assert!(!speaks_of_the_user(&HeaderName::from_static(name)), "{name}");
+        for name in ["x-user", "accept", "x-auth-request", "x-tenants"] {
+            assert!(headers.admit(&HeaderName::from_static(name), CLIENT), "{name}");
+        }
+    }
+
+    #[test]
+    fn case_101_an_allowed_name_is_allowed_as_it_is_spelled_and_never_for_the_gates_own() {
+        let allowed = ["x-forwarded-prefix", "x-tenant"].map(HeaderName::from_static).to_vec();
+        let headers = with_tenant(allowed);
+        let admitted = |name: &str| headers.admit(&HeaderName::try_from(name).unwrap(), CLIENT);
+        assert!(admitted("x-forwarded-prefix"));
+        assert!(!admitted("x_forwarded_prefix") && !admitted("x--forwarded-prefix"));
+        assert!(!admitted("x-tenant"));
+    }
+
+    #[test]
+    fn case_101_a_trusted_proxy_says_whose_address_it_has_seen_and_nothing_else() {
+        let headers = with_tenant(Vec::new());
+        let proxy = HeaderSource { is_trusted_proxy: true, has_method_rules: false };
+        let admitted = |name: &str, source| headers.admit(&HeaderName::try_from(name).unwrap(), source);
+        assert!(admitted("true-client-ip", proxy) && !admitted("true-client-ip", CLIENT));
+        assert!(admitted("x-http-method-override", proxy) && !admitted("x-http-method-override", CLIENT));
+        for name in ["script-name", "client-cert", "remote-user", "server-name", "transfer_encoding"] {
+            assert!(!admitted(name, proxy), "{name}");
         }
     }
 }

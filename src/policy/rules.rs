@@ -30,6 +30,8 @@ pub struct Rules {
     guard: bool,
     /// The bytes of the longest path that a rule names.
     longest: usize,
+    /// True where a rule names methods.
+    look_at_methods: bool,
 }
 
 /// A rule, by one of its paths.
@@ -102,13 +104,21 @@ impl Rules {
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.rank(rules)));
         let paths = rules.iter().flat_map(|rule| &rule.paths).map(|path| path.path().len());
         let longest = paths.max().unwrap_or(0);
-        Self { otherwise, entries, guard: rules.iter().any(guards), longest, rules: rules.to_vec() }
+        let guards = |rule: &Rule| rule.access != Access::Public && names_more_than_a_host(rule);
+        Self {
+            otherwise,
+            entries,
+            guard: rules.iter().any(guards),
+            longest,
+            look_at_methods: rules.iter().any(|rule| !rule.methods.is_empty()),
+            rules: rules.to_vec(),
+        }
     }
 
     /// True where it matters by what method a request comes.
     #[must_use]
     pub fn look_at_methods(&self) -> bool {
-        self.rules.iter().any(|rule| !rule.methods.is_empty())
+        self.look_at_methods
     }
 
     /// What decides about a request of this method to this host and path.

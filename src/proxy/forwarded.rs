@@ -7,7 +7,6 @@ use std::net::IpAddr;
 use http::header::{FORWARDED, HeaderName, VIA};
 use http::{HeaderMap, HeaderValue, Version};
 
-use crate::policy::app_headers::{begins, is};
 use crate::policy::forwarded_chain::ForwardedChain;
 use crate::types::{Origin, RequestId};
 
@@ -17,41 +16,8 @@ const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// True for what a client says of a way that it did not take, in every spelling.
-pub(super) fn speaks_of_the_way(name: &HeaderName) -> bool {
-    const BEGINNINGS: [&str; 3] = ["x-forwarded-", "x-original-", "x-request-id"];
-    const EXACT: [&str; 7] = [
-        "x-real-ip",
-        "x-forwarded",
-        "forwarded-for",
-        "x-rewrite-url",
-        "x-url-scheme",
-        "front-end-https",
-        // Some frameworks believe it as they believe X-Forwarded-Host.
-        "x-host",
-    ];
-    *name == FORWARDED || *name == VIA || starts(name, &BEGINNINGS) || is_one_of(name, &EXACT)
-}
-
-/// True for the client's address under a name of some network's own, in every spelling; only a trusted proxy can know.
-pub(super) fn names_the_client(name: &HeaderName) -> bool {
-    const EXACT: [&str; 10] = [
-        "cf-connecting-ip",
-        "cf-connecting-ipv6",
-        "cf-pseudo-ipv4",
-        "client-ip",
-        "fastly-client-ip",
-        "true-client-ip",
-        "x-appengine-user-ip",
-        "x-client-ip",
-        "x-cluster-client-ip",
-        "x-envoy-external-address",
-    ];
-    is_one_of(name, &EXACT)
-}
-
-/// Says it anew. Proto and host are those of `public_url`, whatever anybody says; `Via` has the version that the request
-/// came by (RFC 9110 §7.6.3).
+/// Sets these headers. Proto and host are those of `public_url`, whatever the request says; `Via` has the version that the
+/// request came by (RFC 9110 §7.6.3).
 pub(super) fn set(
     headers: &mut HeaderMap,
     received: &HeaderMap,
@@ -116,12 +82,4 @@ fn elements(way: &ForwardedChain, scheme: &str, authority: &str) -> String {
     let quote = if authority.contains(':') { "\"" } else { "" };
     let _ = write!(text, ";host={quote}{authority}{quote};proto={scheme}");
     text
-}
-
-fn starts(name: &HeaderName, beginnings: &[&str]) -> bool {
-    beginnings.iter().any(|beginning| begins(name, beginning))
-}
-
-fn is_one_of(name: &HeaderName, names: &[&str]) -> bool {
-    names.iter().any(|exact| is(name, exact))
 }

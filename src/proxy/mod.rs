@@ -40,7 +40,7 @@ use self::tunnel::Tunnel;
 use self::upload::Upload;
 use crate::cookie::chunk::is_own;
 use crate::cookie::read::RequestCookies;
-use crate::policy::app_headers::AppHeaders;
+use crate::policy::app_headers::{AppHeaders, HeaderSource};
 use crate::policy::forwarded_chain::ForwardedChain;
 use crate::types::{Body, ClientWaits, Origin, RequestId, empty};
 
@@ -51,6 +51,8 @@ pub struct Passport<'a> {
     pub told: &'a [(HeaderName, HeaderValue)],
     /// What a client must not say.
     pub app_headers: &'a Arc<AppHeaders>,
+    /// True where the site's rules look at methods.
+    pub has_method_rules: bool,
     pub public_url: &'a Origin,
     pub way: &'a ForwardedChain,
     /// What the client spoke.
@@ -174,15 +176,17 @@ fn is_private(headers: &HeaderMap) -> bool {
 /// The client's headers in one pass, without what is not for the app, and then ours.
 fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
     let hop = HopByHop::of(headers);
+    let source = HeaderSource {
+        is_trusted_proxy: passport.way.is_from_trusted(),
+        has_method_rules: passport.has_method_rules,
+    };
     let mut kept = HeaderMap::with_capacity(headers.len() + 10);
     for (name, value) in headers {
         let ends_here = *name == COOKIE
             // Answered by us, as soon as the app takes the body.
             || (*name == EXPECT && value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
             || hop.contains(name)
-            || passport.app_headers.speak_of(name)
-            || forwarded::speaks_of_the_way(name)
-            || (forwarded::names_the_client(name) && !passport.way.is_from_trusted());
+            || !passport.app_headers.admit(name, source);
         if !ends_here {
             kept.append(name.clone(), value.clone());
         }
@@ -190,7 +194,7 @@ fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
     if trailers::are_welcome(headers) {
         kept.insert(TE, HeaderValue::from_static("trailers"));
     }
-    if let Some(trailer) = trailers::announced(headers, |name| !passport.app_headers.speak_of(name)) {
+    if let Some(trailer) = trailers::announced(headers, |name| !passport.app_headers.is_own(name)) {
         kept.insert(TRAILER, trailer);
     }
     // A client may name its cookies as hop-by-hop; then they end here too.

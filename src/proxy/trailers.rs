@@ -8,10 +8,10 @@ use http::header::{self, HeaderName, TE, TRAILER};
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 
-use super::forwarded;
 use super::hop::HopByHop;
 use super::upgrade::lists;
-use crate::policy::app_headers::speaks_of_the_user;
+use crate::policy::header_claims::claim;
+use crate::policy::header_names::is_same;
 
 /// A body whose trailers are those that may pass.
 #[derive(Debug)]
@@ -55,12 +55,11 @@ const NEVER: [HeaderName; 33] = [
     header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
 ];
 
+/// Both ways. Other spellings of a forbidden name are forbidden too, and what no client may send in a head
+/// (`reserved_headers`) nobody may send behind a body, a trusted proxy included.
 fn may_pass(name: &HeaderName) -> bool {
-    !NEVER.contains(name)
-        && !HopByHop::ALWAYS.contains(name)
-        && !speaks_of_the_user(name)
-        && !forwarded::speaks_of_the_way(name)
-        && !forwarded::names_the_client(name)
+    let is_forbidden = NEVER.iter().any(|known| is_same(name, known.as_str()));
+    !is_forbidden && !HopByHop::ALWAYS.contains(name) && claim(name).is_none()
 }
 
 /// The `Trailer` field without the names that do not pass, here or by `may`. HTTP/1.1 needs it: only what it names goes

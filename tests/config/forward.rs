@@ -115,6 +115,75 @@ fn a_header_that_cannot_be_set_is_refused_by_its_place() {
 }
 
 #[test]
+fn case_101_a_reserved_header_may_be_allowed_by_name() {
+    let allowed = |given: Given| {
+        let names = given.config().forward.allowed;
+        names.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(allowed(Given::minimal()), Vec::<String>::new());
+    let key = "forward.allow_request_headers";
+    assert_eq!(
+        allowed(Given::with(key, "['X-Forwarded-Prefix', 'Client-Cert']")),
+        ["x-forwarded-prefix", "client-cert"]
+    );
+    let variable =
+        Given::minimal().variable("COGNIGATE_FORWARD__ALLOW_REQUEST_HEADERS", "X-Script-Name,Remote-User");
+    assert_eq!(allowed(variable), ["x-script-name", "remote-user"]);
+}
+
+#[test]
+fn case_101_the_gates_own_headers_and_the_connections_cannot_be_allowed() {
+    const NAME: &str = "a header's name is letters, digits and hyphens";
+    const OWN: &str = "the gate tells the app itself";
+    const CONNECTION: &str = "the gate decides about it by itself";
+    for (name, says) in [
+        ("", NAME),
+        ("X_Script_Name", NAME),
+        ("X.Script.Name", NAME),
+        ("X-Script-Name:", NAME),
+        ("X-Script-*", NAME),
+        ("-X", NAME),
+        ("X-", NAME),
+        ("Authorization", OWN),
+        ("x-forwarded-user", OWN),
+        ("XForwarded--User", OWN),
+        ("X-Forwarded-For", OWN),
+        ("Forwarded", OWN),
+        ("Via", OWN),
+        ("X-Auth-Request-Email", OWN),
+        ("X-Amzn-Oidc-Data", OWN),
+        ("X-Request-Id", OWN),
+        ("Cookie", CONNECTION),
+        ("Host", CONNECTION),
+        ("Connection", CONNECTION),
+        ("TE", CONNECTION),
+        ("Proxy-Authorization", CONNECTION),
+        ("Content-Length", CONNECTION),
+        ("Transfer-Encoding", CONNECTION),
+        ("script-name", "it is there twice"),
+    ] {
+        let items = format!("['Script-Name', '{name}']");
+        let message = Given::with("forward.allow_request_headers", &items).problem();
+        let item = if name.is_empty() { "" } else { "its item 2: " };
+        let says = if name.is_empty() { "empty" } else { says };
+        assert_says(&message, &["forward.allow_request_headers (cognigate.toml:6): ", item, says]);
+    }
+    let mapped = Given::with("forward.headers", "{ X-Tenant = 'a' }")
+        .toml("forward.allow_request_headers", "['X-Tenant']")
+        .problem();
+    assert_says(&mapped, &["forward.allow_request_headers (cognigate.toml:", "it is in forward.headers"]);
+    let asked = Given::minimal()
+        .without("upstream")
+        .text("gateway.dialect", "nginx")
+        .toml("listen.trusted_proxies", "['127.0.0.1']")
+        .toml("forward.allow_request_headers", "['Script-Name']");
+    assert_says(
+        &asked.problem(),
+        &["forward.allow_request_headers (cognigate.toml:", "gateway.dialect (cognigate.toml:", "do nothing"],
+    );
+}
+
+#[test]
 fn what_may_be_a_value_in_a_variable_is_not_named() {
     // Though the file, whose table is replaced, has an entry of that name.
     let message = Given::with("forward.headers", "{ Host = 'a' }")

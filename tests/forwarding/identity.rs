@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use serde_json::json;
 
 use super::head;
+use super::reserved::{SEPARATORS, spelled_with};
 use crate::support::Stage;
 use crate::support::app::Arrived;
 use crate::support::visitor::{FETCH, NAVIGATION, header, json as json_of};
@@ -39,17 +40,17 @@ const FORGED: [&str; 22] = [
 ];
 
 /// In each of these a server behind the gate may take a header for another of the same name.
-pub(super) fn spellings(name: &str) -> [String; 6] {
+pub(super) fn spellings(name: &str) -> Vec<String> {
     let mixed: String =
         name.char_indices().map(|(at, c)| if at % 2 == 0 && c == '-' { '_' } else { c }).collect();
-    [
+    let mut all: Vec<_> = SEPARATORS.iter().map(|by| spelled_with(name, by)).collect();
+    all.extend([
         name.to_owned(),
         name.to_ascii_uppercase(),
-        name.replace('-', "_"),
-        name.replace('-', "."),
-        name.to_ascii_lowercase().replace('-', "_"),
+        spelled_with(&name.to_ascii_lowercase(), "_"),
         mixed,
-    ]
+    ]);
+    all
 }
 
 fn assert_not_forged(arrived: &Arrived) {

@@ -11,6 +11,7 @@ mod methods;
 mod one_reading;
 mod paths;
 mod refusals;
+pub(crate) mod reserved;
 mod told;
 mod trailers;
 mod way;

@@ -68,7 +68,7 @@ async fn whoever_has_been_idle_for_longest_goes_where_somebody_needs_the_place()
         answer(&mut client).await;
         idle.push(client);
         // A connection is at rest 250 ms after its answer: only then is it clear which came first.
-        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
     }
     let mut third = Peer::to(stage.gate.address()).await;
     third.send(HEAD).await;

@@ -1,5 +1,6 @@
 //! Real nginx, Debian's and the newest, with the configuration that is shipped, in front of a gate and an app.
 
+mod cleared;
 mod judged;
 mod page;
 mod paths;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use super::server::{own_loopback, shipped};
+use super::server::{CLEARED, own_loopback, shipped, shipped_text};
 use super::*;
 use crate::support::{ready, wire};
 
@@ -32,6 +32,7 @@ impl Terminals {
             Self { folder: tempfile::tempdir().unwrap(), ip: own_loopback(), nginx: which.program() };
         let deploy = terminals.folder.path().join("deploy/nginx");
         fs::create_dir_all(&deploy).unwrap();
+        fs::write(deploy.join(CLEARED), shipped_text(CLEARED)).unwrap();
         for (name, files) in [("nginx.conf", "front"), ("sample-app.conf", "app")] {
             let files = terminals.folder.path().join(files);
             fs::create_dir(&files).unwrap();

@@ -13,6 +13,9 @@ use crate::support::wire;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// What nginx.conf includes.
+pub(super) const CLEARED: &str = "clear_headers.conf";
+
 /// Which nginx.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
@@ -49,6 +52,7 @@ impl Nginx {
         let folder = tempfile::tempdir().unwrap();
         let address = SocketAddr::from((own_loopback(), 8080));
         let conf = shipped("nginx.conf", folder.path());
+        fs::write(folder.path().join(CLEARED), shipped_text(CLEARED)).unwrap();
         let conf = replaced(&conf, "listen 8080;", &format!("listen {address};"));
         let conf = replaced(&conf, "127.0.0.1:4180", &gate.to_string());
         let conf = replaced(&conf, "127.0.0.1:3000", &app.to_string());
@@ -103,12 +107,17 @@ impl Drop for Nginx {
 
 /// A configuration as it is shipped, its temporary files and its access log in `folder`.
 pub(super) fn shipped(name: &str, folder: &Path) -> String {
-    let text = fs::read_to_string(Path::new(ROOT).join("deploy/nginx").join(name)).unwrap();
+    let text = shipped_text(name);
     let mut http = format!("\nhttp {{\n  access_log {};\n", folder.join("access.log").display());
     for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
         http += &format!("  {kind}_temp_path {};\n", folder.join(kind).display());
     }
     replaced(&text, "\nhttp {\n", &http)
+}
+
+/// A file of deploy/nginx.
+pub(super) fn shipped_text(name: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join("deploy/nginx").join(name)).unwrap()
 }
 
 /// `text` with what stands in it once replaced.

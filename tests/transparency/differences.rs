@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cognigate::policy::reserved_headers::{Claim, names};
 use http::HeaderMap;
 use http::header::{
     CACHE_CONTROL, CONNECTION, COOKIE, EXPECT, HeaderName, HeaderValue, SET_COOKIE, TE, TRAILER,
@@ -27,29 +28,14 @@ pub(crate) const SET: [&str; 12] = [
     "x-request-id",
 ];
 
-/// Removed from a request, in every spelling; a star stands for whatever follows.
-const REMOVED: [&str; 20] = [
-    "cf-connecting-ip",
-    "cf-connecting-ipv6",
-    "cf-pseudo-ipv4",
-    "client-ip",
-    "fastly-client-ip",
-    "forwarded-for",
-    "front-end-https",
-    "true-client-ip",
-    "x-amzn-oidc-*",
-    "x-appengine-user-ip",
-    "x-auth-request-*",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-envoy-external-address",
-    "x-forwarded",
-    "x-forwarded-*",
-    "x-host",
-    "x-original-*",
-    "x-rewrite-url",
-    "x-url-scheme",
-];
+/// Removed from a request, in every spelling; a star stands for whatever follows. Not those that are set anyway, and of
+/// what a star stands for no examples.
+fn removed() -> BTreeSet<String> {
+    let stars: Vec<&str> = names().filter_map(|(_, name)| name.strip_suffix('*')).collect();
+    let is_example = |name: &str| stars.iter().any(|star| name.starts_with(star) && !name.ends_with('*'));
+    let removed = names().map(|(_, name)| name).filter(|name| !is_example(name) && !SET.contains(name));
+    removed.map(str::to_owned).collect()
+}
 
 /// Between two neighbours, and removed in both directions.
 const HOPS: [&str; 9] = [
@@ -129,19 +115,30 @@ pub(super) fn without_hops(headers: &HeaderMap) -> HeaderMap {
     kept
 }
 
+/// The sample's site has no rules by method, so that an app may be asked for another.
 fn is_removed(name: &HeaderName) -> bool {
-    let name = name.as_str().replace(['_', '.'], "-");
-    REMOVED.iter().any(|removed| match removed.strip_suffix('*') {
-        Some(beginning) => name.starts_with(beginning),
-        None => name == *removed,
+    let fold = |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric(), "");
+    let name = fold(name.as_str());
+    names().filter(|(claim, _)| *claim != Claim::Method).any(|(_, removed)| match removed.strip_suffix('*') {
+        Some(beginning) => name.starts_with(&fold(beginning)),
+        None => name == fold(removed),
     })
+}
+
+fn section(heading: &str) -> &'static str {
+    let section = PAGE.split(&format!("\n## {heading}\n")).nth(1).expect(heading);
+    section.split("\n## ").next().unwrap()
+}
+
+/// All that the items of a section's lists have as code, over several lines too.
+fn listed(heading: &str) -> BTreeSet<String> {
+    let lists = section(heading).split("\n\n").filter(|part| part.trim_start().starts_with("- "));
+    lists.flat_map(|list| list.split('`').skip(1).step_by(2)).map(str::to_lowercase).collect()
 }
 
 /// The header names that a section of the page has, as code.
 fn named(heading: &str) -> BTreeSet<String> {
-    let section = PAGE.split(&format!("\n## {heading}\n")).nth(1).expect(heading);
-    let section = section.split("\n## ").next().unwrap();
-    let lists = section.lines().filter(|line| line.starts_with("| ") || line.starts_with("- "));
+    let lists = section(heading).lines().filter(|line| line.starts_with("| ") || line.starts_with("- "));
     let first = lists.map(|line| line[2..].split(['|', ':']).next().unwrap());
     first.flat_map(|names| names.split('`').skip(1).step_by(2)).map(str::to_lowercase).collect()
 }
@@ -150,6 +147,6 @@ fn named(heading: &str) -> BTreeSet<String> {
 fn the_page_lists_what_is_set_removed_and_kept_between_neighbours() {
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(named("Set for the app"), set(&SET));
-    assert_eq!(named("Removed from requests"), set(&REMOVED));
+    assert_eq!(listed("Removed from requests"), removed());
     assert_eq!(named("Between two neighbours"), set(&HOPS));
 }
