@@ -118,9 +118,10 @@ pub(super) fn php_path_info(place: &Place) -> Command {
     command
 }
 
+/// Lighttpd with files. By itself it serves a file for every path below it too, as the page on rules says.
 pub(super) fn lighttpd_static(place: &Place) -> Command {
     place.files();
-    lighttpd(place, "")
+    lighttpd(place, "static-file.disable-pathinfo = \"enable\"\n")
 }
 
 /// The app at [`BEHIND_CGI`].
