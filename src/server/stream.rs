@@ -238,7 +238,7 @@ impl<S: Transport> AsyncWrite for Stream<S> {
 mod tests {
     use tokio::sync::mpsc;
 
-    use super::super::connection_limit::ConnectionLimit;
+    use super::super::connections::Connections;
     use super::*;
 
     /// A connection whose client takes nothing. Where it `buffers`, as TLS does, a write succeeds and a flush does not.
@@ -266,9 +266,13 @@ mod tests {
         }
     }
 
+    impl Transport for Stuck {
+        fn reset_on_close(&self) {}
+    }
+
     async fn stuck(buffers: bool) -> Stream<Stuck> {
-        let slot = ConnectionLimit::new(1, None).slot(mpsc::channel(1).0).await;
-        Stream::new(Stuck { buffers }, Bytes::new(), Arc::default(), Duration::from_millis(10), slot)
+        let slot = Connections::new(1, None, None).slot(mpsc::channel(1).0).await;
+        Stream::new(Stuck { buffers }, BytesMut::new(), Duration::from_millis(10), slot)
     }
 
     #[tokio::test]
