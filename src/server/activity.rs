@@ -20,6 +20,10 @@ use crate::types::{Body, BoxError, ClientWaits};
 const CONNECTION: usize = 8 * 1024;
 /// What a request under way holds: its head, its task, what of its answer waits for the client.
 const REQUEST: usize = 16 * 1024;
+/// What a request holds besides that waits for its client: of its answer, and of what the app has sent behind it.
+const UNTAKEN: usize = 48 * 1024;
+/// An answer of at most this many bytes is given to its client also while nothing more is taken in.
+const SMALL: u64 = 16 * 1024;
 /// More of what was read than this is not held.
 const READ_AHEAD: usize = 128 * 1024;
 
@@ -210,7 +214,10 @@ impl Activity {
                 _ => State::Busy,
             },
             since: self.accepted + Duration::from_millis(self.changed.load(Relaxed)),
-            weight: CONNECTION + read_ahead + self.open.load(Relaxed) * REQUEST,
+            weight: CONNECTION
+                + read_ahead
+                + self.open.load(Relaxed) * REQUEST
+                + self.waits.count() * UNTAKEN,
         }
     }
 
@@ -255,7 +262,10 @@ impl http_body::Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        ready!(self.request.activity.all.poll_room(cx));
+        // What is small is held already.
+        if self.body.size_hint().upper().is_none_or(|most| most > SMALL) {
+            ready!(self.request.activity.all.poll_room(cx));
+        }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         // Behind trailers nobody looks for an end.
         let is_last = frame.as_ref().is_none_or(|frame| frame.as_ref().is_ok_and(Frame::is_trailers));

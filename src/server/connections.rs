@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
 use super::activity::Activity;
-use super::eviction::{Pressure, choose};
+use super::eviction::{Moment, Pressure, choose};
 use crate::telemetry::metrics::{Evicted, Metrics};
 
 /// How often a connection that waits for a place asks for one to be made.
@@ -26,7 +26,7 @@ const ROOM: usize = 4;
 /// How long connections that were told to end are given before the memory is measured again.
 const PAUSE: Duration = Duration::from_millis(1);
 /// After so many measurements without a change what was ended has been freed.
-const SETTLED: u32 = 10;
+const SETTLED: u32 = 30;
 /// What cannot be freed in this time is not connections'. They go on.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Of the limit, how much connections may gain on one thread before the memory is measured again.
@@ -135,7 +135,7 @@ impl Connections {
 
     /// Ends connections that are idle, or slow and of nobody who is known, to make places for others.
     pub(super) fn make_room(&self) {
-        self.evict(Pressure::Places, (self.most / PLACES_AT_ONCE).max(1));
+        self.evict(Pressure::Places, (self.most / PLACES_AT_ONCE).max(1), Moment::now());
     }
 
     /// Says that connections of this thread may hold so many bytes more. Now and then this measures what they hold.
@@ -180,7 +180,9 @@ impl Connections {
             let needed = (used - goal).saturating_sub(self.leaving.load(Relaxed));
             // What ended connections held is freed by their tasks, one after the other.
             if needed > 0 && (ended == 0 || unchanged >= SETTLED) {
-                ended += self.evict(Pressure::Memory, needed);
+                let is_far = used > limit.most + room;
+                let pressure = if is_far { Pressure::Exhaustion } else { Pressure::Memory };
+                ended += self.evict(pressure, needed, Moment { now: Instant::now(), paused: began });
                 unchanged = 0;
             }
             tokio::time::sleep(PAUSE).await;
@@ -210,11 +212,11 @@ impl Connections {
     }
 
     /// Ends the least deserving connections until they hold `needed` of what is running out; how many.
-    fn evict(&self, pressure: Pressure, needed: usize) -> usize {
+    fn evict(&self, pressure: Pressure, needed: usize, at: Moment) -> usize {
         let candidates: Vec<Arc<Activity>> =
             self.open().all.values().filter(|activity| !activity.is_evicted()).cloned().collect();
         let standings: Vec<_> = candidates.iter().map(|activity| activity.standing()).collect();
-        let chosen = choose(&standings, pressure, needed, Instant::now());
+        let chosen = choose(&standings, pressure, needed, at);
         for &at in &chosen {
             if candidates[at].evict(standings[at].weight) {
                 self.leaving.fetch_add(standings[at].weight, Relaxed);
@@ -223,7 +225,7 @@ impl Connections {
         if let Some(metrics) = &self.metrics {
             let why = match pressure {
                 Pressure::Places => Evicted::Connections,
-                Pressure::Memory => Evicted::Memory,
+                Pressure::Memory | Pressure::Exhaustion => Evicted::Memory,
             };
             metrics.connections_evicted(why, chosen.len());
         }

@@ -15,6 +15,8 @@ pub(super) enum Pressure {
     Places,
     /// Connections hold `limits.memory`.
     Memory,
+    /// They hold far more than that.
+    Exhaustion,
 }
 
 /// A connection, as it is compared with others.
@@ -45,6 +47,8 @@ const FRESH: Duration = Duration::from_millis(100);
 const REST: Duration = Duration::from_millis(250);
 /// A signed-in user's request that has waited for its client for less than this goes on.
 const SLOW: Duration = Duration::from_secs(10);
+/// A connection holds less than this of which nothing was read yet, or a few lines of a head.
+const EMPTY: usize = 16 * 1024;
 /// A new connection with a head that is not there whole holds less than this, large cookies included.
 const USUAL_HEAD: usize = 48 * 1024;
 /// A connection with a request or two holds less than this. Of those, none goes first for its weight.
@@ -53,41 +57,61 @@ const LIGHT: usize = 64 * 1024;
 /// The order in which connections go; the first goes first.
 type Rank = (u8, Reverse<u32>, State, Instant);
 
+/// When connections are compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) now: Instant,
+    /// Since when nothing was read from clients; now, if it is read.
+    pub(super) paused: Instant,
+}
+
+impl Moment {
+    pub(super) fn now() -> Self {
+        let now = Instant::now();
+        Self { now, paused: now }
+    }
+}
+
 /// The connections to end, by their place in `all`: the least deserving ones, until they hold `needed` of what is
 /// running out.
 ///
 /// They may hold less than that. Then the others go on, or are to be asked again in a moment: no signed-in user's
 /// connection goes where waiting for new ones to grow old is enough.
-pub(super) fn choose(all: &[Standing], pressure: Pressure, needed: usize, now: Instant) -> Vec<usize> {
+pub(super) fn choose(all: &[Standing], pressure: Pressure, needed: usize, at: Moment) -> Vec<usize> {
     let of_one = |standing: &Standing| match pressure {
         Pressure::Places => 1,
-        Pressure::Memory => standing.weight,
+        Pressure::Memory | Pressure::Exhaustion => standing.weight,
     };
-    let rank = |(at, standing): (usize, &Standing)| Some((standing.rank(pressure, now)?, at));
+    let rank = |(place, standing): (usize, &Standing)| Some((standing.rank(pressure, at)?, place));
     let mut order: Vec<(Rank, usize)> = all.iter().enumerate().filter_map(rank).collect();
     order.sort_unstable();
-    let soon: usize = all.iter().filter(|it| it.is_fresh(now)).map(of_one).sum();
+    let soon: usize = all.iter().filter(|it| it.is_fresh(at) && it.weight > EMPTY).map(of_one).sum();
     let mut freed = 0;
     let mut chosen = Vec::new();
-    for (_, at) in order {
-        if freed >= needed || (all[at].signed_in && pressure == Pressure::Memory && freed + soon >= needed) {
+    for (_, place) in order {
+        let is_spared = all[place].signed_in && pressure != Pressure::Places && freed + soon >= needed;
+        if freed >= needed || is_spared {
             break;
         }
-        freed += of_one(&all[at]);
-        chosen.push(at);
+        freed += of_one(&all[place]);
+        chosen.push(place);
     }
     chosen
 }
 
 impl Standing {
     /// `None` for a connection that does not go for this.
-    fn rank(&self, pressure: Pressure, now: Instant) -> Option<Rank> {
-        if self.is_fresh(now) {
+    fn rank(&self, pressure: Pressure, at: Moment) -> Option<Rank> {
+        if self.is_fresh(at) {
             return None;
         }
         let (class, heaviness) = match pressure {
-            Pressure::Places => (self.class_for_a_place(now.saturating_duration_since(self.since))?, 0),
-            Pressure::Memory => (u8::from(self.signed_in), self.weight.max(LIGHT).ilog2()),
+            Pressure::Places => (self.class_for_a_place(at.now.saturating_duration_since(self.since))?, 0),
+            // Ending it would free little: what was ended before it is about to free more.
+            Pressure::Memory if self.signed_in && self.weight <= LIGHT => return None,
+            Pressure::Memory | Pressure::Exhaustion => {
+                (u8::from(self.signed_in), self.weight.max(LIGHT).ilog2())
+            }
         };
         Some((class, Reverse(heaviness), self.state, self.since))
     }
@@ -104,9 +128,11 @@ impl Standing {
         }
     }
 
-    /// True for a connection that could not show a session yet. One that holds much could have.
-    fn is_fresh(&self, now: Instant) -> bool {
-        !self.signed_in && self.weight <= USUAL_HEAD && now.saturating_duration_since(self.since) < FRESH
+    /// True for a connection that could not show a session yet. One that holds much could have, and while nothing is read
+    /// none can.
+    fn is_fresh(&self, at: Moment) -> bool {
+        let until = if self.weight <= EMPTY { at.paused } else { at.now };
+        !self.signed_in && self.weight <= USUAL_HEAD && until.saturating_duration_since(self.since) < FRESH
     }
 }
 
@@ -129,7 +155,7 @@ mod tests {
             .iter()
             .map(|&(signed_in, state, age, weight)| standing(signed_in, state, age, weight, now))
             .collect();
-        choose(&all, pressure, usize::MAX, now)
+        choose(&all, pressure, usize::MAX, Moment { now, paused: now })
     }
 
     #[test]
@@ -163,24 +189,39 @@ mod tests {
             (false, Waiting, 900, 24 * KIB),
             (false, Idle, 10, 47 * KIB),
         ];
-        assert_eq!(order(Pressure::Memory, &of), [1, 2, 5, 6, 3, 0, 4]);
+        assert_eq!(order(Pressure::Memory, &of), [1, 2, 5, 6, 3, 0]);
+        assert_eq!(order(Pressure::Exhaustion, &of), [1, 2, 5, 6, 3, 0, 4]);
     }
 
     #[test]
     fn no_signed_in_user_goes_where_new_connections_hold_enough() {
         let now = Instant::now() + Duration::from_secs(3600);
-        let mut all = vec![standing(false, Idle, 90, 8 * KIB, now); 10];
+        let at = Moment { now, paused: now };
+        let mut all = vec![standing(false, Idle, 90, 40 * KIB, now); 10];
         all.push(standing(true, Busy, 60_000, 2048 * KIB, now));
-        assert_eq!(choose(&all, Pressure::Memory, 80 * KIB, now), Vec::<usize>::new());
-        assert_eq!(choose(&all, Pressure::Memory, 81 * KIB, now), [10]);
+        assert_eq!(choose(&all, Pressure::Memory, 400 * KIB, at), Vec::<usize>::new());
+        assert_eq!(choose(&all, Pressure::Memory, 401 * KIB, at), [10]);
     }
 
     #[test]
     fn no_more_go_than_it_takes() {
         let now = Instant::now() + Duration::from_secs(3600);
+        let at = Moment { now, paused: now };
         let all = vec![standing(false, Idle, 5_000, 100 * KIB, now); 10];
-        assert_eq!(choose(&all, Pressure::Places, 3, now).len(), 3);
-        assert_eq!(choose(&all, Pressure::Memory, 250 * KIB, now).len(), 3);
-        assert_eq!(choose(&all, Pressure::Memory, 0, now), Vec::<usize>::new());
+        assert_eq!(choose(&all, Pressure::Places, 3, at).len(), 3);
+        assert_eq!(choose(&all, Pressure::Memory, 250 * KIB, at).len(), 3);
+        assert_eq!(choose(&all, Pressure::Memory, 0, at), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn a_connection_that_came_just_before_a_pause_does_not_go_for_being_unread() {
+        let now = Instant::now() + Duration::from_secs(3600);
+        let at = Moment { now, paused: now - Duration::from_millis(900) };
+        let all = [
+            standing(false, Idle, 950, 8 * KIB, now),
+            standing(false, Idle, 950, 40 * KIB, now),
+            standing(true, Busy, 60_000, 2048 * KIB, now),
+        ];
+        assert_eq!(choose(&all, Pressure::Memory, usize::MAX, at), [1, 2]);
     }
 }

@@ -44,7 +44,7 @@ fn calls(stage: &Stage) -> u64 {
 }
 
 #[tokio::test]
-async fn case_112_1500_junk_callbacks_of_one_address_make_three_calls_and_another_signs_in() {
+async fn case_112_more_than_a_thousand_junk_callbacks_of_one_address_make_three_calls_and_another_signs_in() {
     let stage = stage().await;
     let mut statuses = Vec::new();
     for _ in 0..1_500 {

@@ -4,8 +4,8 @@ mod manifests;
 mod page;
 mod running;
 
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -144,6 +144,8 @@ fn mount(resources: &[Value], pod: &Value, volume: &str, folder: &Path) {
     let volume = volumes.iter().find(|candidate| candidate["name"] == volume).unwrap();
     let put = |name: &str, bytes: &[u8]| {
         fs::write(data.join(name), bytes).unwrap();
+        // The manifests' `defaultMode`.
+        fs::set_permissions(data.join(name), Permissions::from_mode(0o440)).unwrap();
         symlink(Path::new("..data").join(name), folder.join(name)).unwrap();
     };
     for source in volume["projected"]["sources"].as_array().unwrap() {
