@@ -177,12 +177,14 @@ impl Connections {
             }
             unchanged = if used < least { 0 } else { unchanged + 1 };
             least = used.min(least);
-            let needed = (used - goal).saturating_sub(self.leaving.load(Relaxed));
+            let needed = || (used - goal).saturating_sub(self.leaving.load(Relaxed));
             // What ended connections held is freed by their tasks, one after the other.
-            if needed > 0 && (ended == 0 || unchanged >= SETTLED) {
-                let is_far = used > limit.most + room;
-                let pressure = if is_far { Pressure::Exhaustion } else { Pressure::Memory };
-                ended += self.evict(pressure, needed, Moment { now: Instant::now(), paused: began });
+            if needed() > 0 && (ended == 0 || unchanged >= SETTLED) {
+                let at = Moment { now: Instant::now(), paused: began };
+                ended += self.evict(Pressure::Memory, needed(), at);
+                if ended == 0 || used > limit.most + room {
+                    ended += self.evict(Pressure::Exhaustion, needed(), at);
+                }
                 unchanged = 0;
             }
             tokio::time::sleep(PAUSE).await;

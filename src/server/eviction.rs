@@ -15,7 +15,7 @@ pub(super) enum Pressure {
     Places,
     /// Connections hold `limits.memory`.
     Memory,
-    /// They hold far more than that.
+    /// They hold far more than that, or none of them holds much.
     Exhaustion,
 }
 
@@ -108,7 +108,7 @@ impl Standing {
         let (class, heaviness) = match pressure {
             Pressure::Places => (self.class_for_a_place(at.now.saturating_duration_since(self.since))?, 0),
             // Ending it would free little: what was ended before it is about to free more.
-            Pressure::Memory if self.signed_in && self.weight <= LIGHT => return None,
+            Pressure::Memory if self.weight <= if self.signed_in { LIGHT } else { EMPTY } => return None,
             Pressure::Memory | Pressure::Exhaustion => {
                 (u8::from(self.signed_in), self.weight.max(LIGHT).ilog2())
             }
@@ -189,7 +189,7 @@ mod tests {
             (false, Waiting, 900, 24 * KIB),
             (false, Idle, 10, 47 * KIB),
         ];
-        assert_eq!(order(Pressure::Memory, &of), [1, 2, 5, 6, 3, 0]);
+        assert_eq!(order(Pressure::Memory, &of), [1, 5, 6, 3, 0]);
         assert_eq!(order(Pressure::Exhaustion, &of), [1, 2, 5, 6, 3, 0, 4]);
     }
 
