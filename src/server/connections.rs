@@ -25,6 +25,8 @@ const PLACES_AT_ONCE: usize = 256;
 const ROOM: usize = 4;
 /// How long connections that were told to end are given before the memory is measured again.
 const PAUSE: Duration = Duration::from_millis(1);
+/// How often it is logged that connections were ended for memory.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 /// After so many measurements without a change what was ended has been freed.
 const SETTLED: u32 = 30;
 /// What cannot be freed in this time is not connections'. They go on.
@@ -59,6 +61,8 @@ pub struct Connections {
     is_full: AtomicBool,
     /// Tasks that go on when it is no longer.
     waiting: Mutex<Vec<Waker>>,
+    /// When it was last logged that connections were ended for memory, and how many were since.
+    told: Mutex<(Option<Instant>, usize)>,
     metrics: Option<Arc<Metrics>>,
 }
 
@@ -94,6 +98,7 @@ impl Connections {
             leaving: AtomicUsize::new(0),
             is_full: AtomicBool::new(false),
             waiting: Mutex::default(),
+            told: Mutex::default(),
             metrics,
         })
     }
@@ -158,7 +163,6 @@ impl Connections {
             && used > limit.most
             && !self.is_full.swap(true, Relaxed)
         {
-            tracing::warn!(used, limit = limit.most, "limits.memory is reached; connections are ended");
             tokio::spawn(Arc::clone(self).relieve(limit));
         }
     }
@@ -191,8 +195,19 @@ impl Connections {
         }
         self.is_full.store(false, Relaxed);
         let waiting = std::mem::take(&mut *self.waiting());
-        tracing::info!(ended, waiting = waiting.len(), took = ?began.elapsed(), "connections were ended to free memory");
+        self.tell(ended, began, limit);
         waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Logs what it took to free memory: an attack has that done many times a second, which is one line now and then.
+    fn tell(&self, ended: usize, began: Instant, limit: MemoryLimit) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.1 += ended;
+        if told.0.is_none_or(|last| last.elapsed() >= TELL_EVERY) {
+            let (ended, limit, took) = (told.1, limit.most, began.elapsed());
+            tracing::warn!(ended, limit, ?took, "limits.memory was reached, and connections were ended");
+            *told = (Some(Instant::now()), 0);
+        }
     }
 
     /// Ready where more may be taken in, from a client or for it. Else `context` is told when it may.
