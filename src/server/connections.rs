@@ -18,7 +18,7 @@ use super::eviction::{Moment, Pressure, choose};
 use crate::telemetry::metrics::{Evicted, Metrics};
 
 /// How often a connection that waits for a place asks for one to be made.
-const RETRY: Duration = Duration::from_millis(250);
+const RETRY: Duration = Duration::from_millis(50);
 /// Of all places, how many are made at once, so that a flood of connections does not cost a search for each.
 const PLACES_AT_ONCE: usize = 256;
 /// Of the limit, one in so many parts is freed once it was reached. When half of that is, the others go on.

@@ -85,11 +85,12 @@ pub(super) fn choose(all: &[Standing], pressure: Pressure, needed: usize, at: Mo
     let rank = |(place, standing): (usize, &Standing)| Some((standing.rank(pressure, at)?, place));
     let mut order: Vec<(Rank, usize)> = all.iter().enumerate().filter_map(rank).collect();
     order.sort_unstable();
-    let soon: usize = all.iter().filter(|it| it.is_fresh(at) && it.weight > EMPTY).map(of_one).sum();
+    let is_soon = |it: &&Standing| it.is_fresh(at) && (pressure == Pressure::Places || it.weight > EMPTY);
+    let soon: usize = all.iter().filter(is_soon).map(of_one).sum();
     let mut freed = 0;
     let mut chosen = Vec::new();
     for (_, place) in order {
-        let is_spared = all[place].signed_in && pressure != Pressure::Places && freed + soon >= needed;
+        let is_spared = all[place].signed_in && freed + soon >= needed;
         if freed >= needed || is_spared {
             break;
         }

@@ -40,6 +40,8 @@ const ERRORS: usize = 100;
 const ABANDONED: usize = 100;
 /// How long a connection may take to end that has nothing under way.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// The same where another connection waits for its place: no longer than it takes to send the GOAWAY.
+const LAST_WORD: Duration = Duration::from_millis(20);
 
 /// Why a connection is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +142,8 @@ pub(super) async fn speak<S, F, R>(
         Ok(reason) => {
             tracing::debug!(?reason, %peer, "connection is ended");
             connection.as_mut().graceful_shutdown();
-            timeout(LAST_WORDS, connection).await.unwrap_or(Ok(()))
+            let patience = if reason == Reason::Evicted { LAST_WORD } else { LAST_WORDS };
+            timeout(patience, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {

