@@ -46,7 +46,6 @@ impl App {
         let mut passport = Passport {
             told: &[],
             app_headers: &self.app_headers,
-            has_method_rules: site.rules.look_at_methods(),
             public_url: &site.public_url,
             way,
             version: head.version,

@@ -230,6 +230,7 @@ impl Gate {
                 let of_admin = Terms { shutdown, ..terms.clone() };
                 tokio::select! {
                     () = attend_admin(app, health, admin, of_admin, terms.shutdown) => {}
+                    () = connections.keep_in_memory() => {}
                     () = kept_fresh => {}
                 }
             });

@@ -27,8 +27,6 @@ pub struct AppHeaders {
 pub struct HeaderSource {
     /// The request comes from one of `listen.trusted_proxies`, which may say whose address it has seen.
     pub is_trusted_proxy: bool,
-    /// The site has rules by method, so that the app must not take a request for one of another method.
-    pub has_method_rules: bool,
 }
 
 /// What a header says.
@@ -109,9 +107,9 @@ impl AppHeaders {
             None => true,
             Some(_) if self.allowed.contains(name) => true,
             Some(Claim::ClientAddress) => source.is_trusted_proxy,
-            Some(Claim::Method) => !source.has_method_rules,
             Some(
                 Claim::Path
+                | Claim::Method
                 | Claim::Route
                 | Claim::ClientCertificate
                 | Claim::User
@@ -224,7 +222,7 @@ mod tests {
         AppHeaders::new(&forward, false)
     }
 
-    const CLIENT: HeaderSource = HeaderSource { is_trusted_proxy: false, has_method_rules: true };
+    const CLIENT: HeaderSource = HeaderSource { is_trusted_proxy: false };
 
     #[test]
     fn case_13_a_mapped_name_is_taken_from_trailers_in_every_spelling() {
@@ -273,11 +271,17 @@ mod tests {
     #[test]
     fn case_101_a_trusted_proxy_says_whose_address_it_has_seen_and_nothing_else() {
         let headers = with_tenant(Vec::new());
-        let proxy = HeaderSource { is_trusted_proxy: true, has_method_rules: false };
+        let proxy = HeaderSource { is_trusted_proxy: true };
         let admitted = |name: &str, source| headers.admit(&HeaderName::try_from(name).unwrap(), source);
         assert!(admitted("true-client-ip", proxy) && !admitted("true-client-ip", CLIENT));
-        assert!(admitted("x-http-method-override", proxy) && !admitted("x-http-method-override", CLIENT));
-        for name in ["script-name", "client-cert", "remote-user", "server-name", "transfer_encoding"] {
+        for name in [
+            "x-http-method-override",
+            "script-name",
+            "client-cert",
+            "remote-user",
+            "server-name",
+            "transfer_encoding",
+        ] {
             assert!(!admitted(name, proxy), "{name}");
         }
     }

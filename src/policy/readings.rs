@@ -110,10 +110,10 @@ pub(super) fn of_path(judged: &str) -> Option<Vec<Reading<'_>>> {
 /// The methods that this one might be taken for.
 pub(super) fn of_method(method: &Method) -> Vec<Method> {
     let mut further = Vec::new();
-    if method == Method::HEAD {
+    let capitals = method.as_str().to_ascii_uppercase();
+    if capitals == "HEAD" {
         further.push(Method::GET);
     }
-    let capitals = method.as_str().to_ascii_uppercase();
     if capitals != method.as_str() {
         further.extend(Method::from_bytes(capitals.as_bytes()));
     }
@@ -486,6 +486,9 @@ mod tests {
     fn case_26_a_method_in_small_letters_is_read_in_capitals_too() {
         let small = Method::from_bytes(b"delete").unwrap();
         assert_eq!(of_method(&small), [Method::DELETE]);
+        // Some servers answer it as they answer HEAD, or GET.
+        let head = Method::from_bytes(b"hEAD").unwrap();
+        assert_eq!(of_method(&head), [Method::GET, Method::HEAD]);
         assert_eq!(of_method(&Method::HEAD), [Method::GET]);
         assert!(of_method(&Method::POST).is_empty());
     }

@@ -51,8 +51,6 @@ pub struct Passport<'a> {
     pub told: &'a [(HeaderName, HeaderValue)],
     /// What a client must not say.
     pub app_headers: &'a Arc<AppHeaders>,
-    /// True where the site's rules look at methods.
-    pub has_method_rules: bool,
     pub public_url: &'a Origin,
     pub way: &'a ForwardedChain,
     /// What the client spoke.
@@ -176,10 +174,7 @@ fn is_private(headers: &HeaderMap) -> bool {
 /// The client's headers in one pass, without what is not for the app, and then ours.
 fn for_the_app(headers: &HeaderMap, passport: &Passport<'_>) -> HeaderMap {
     let hop = HopByHop::of(headers);
-    let source = HeaderSource {
-        is_trusted_proxy: passport.way.is_from_trusted(),
-        has_method_rules: passport.has_method_rules,
-    };
+    let source = HeaderSource { is_trusted_proxy: passport.way.is_from_trusted() };
     let mut kept = HeaderMap::with_capacity(headers.len() + 10);
     for (name, value) in headers {
         let ends_here = *name == COOKIE

@@ -17,7 +17,7 @@ use super::eviction::{Standing, State};
 use crate::types::{Body, BoxError, ClientWaits};
 
 /// What a connection holds at the least: its task, its buffers, the system's socket.
-const CONNECTION: usize = 8 * 1024;
+pub(super) const CONNECTION: usize = 8 * 1024;
 /// What a request under way holds: its head, its task, what of its answer waits for the client.
 const REQUEST: usize = 16 * 1024;
 /// What a request holds besides that waits for its client: of its answer, and of what the app has sent behind it.
@@ -34,8 +34,9 @@ pub(super) struct Activity {
     accepted: Instant,
     /// When the connection last became busy or idle, in milliseconds since it was accepted.
     changed: AtomicU64,
-    /// Requests whose answers have not ended.
+    /// Requests whose answers have not ended, and about how many bytes they hold.
     open: AtomicUsize,
+    held: AtomicUsize,
     /// Those of them that wait for their client.
     waits: ClientWaits,
     begun: AtomicUsize,
@@ -61,6 +62,8 @@ pub(super) struct Activity {
 #[derive(Debug)]
 pub(super) struct Request {
     activity: Arc<Activity>,
+    /// About how many bytes it holds.
+    weight: usize,
     answered: bool,
 }
 
@@ -71,6 +74,7 @@ impl Activity {
             accepted: Instant::now(),
             changed: AtomicU64::new(0),
             open: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
             waits: ClientWaits::default(),
             begun: AtomicUsize::new(0),
             abandoned: AtomicUsize::new(0),
@@ -107,17 +111,21 @@ impl Activity {
         self.flushed.store(flushed, Relaxed);
     }
 
-    /// A request's head is there whole.
-    pub(super) fn begin(self: &Arc<Self>, has_body: bool) -> Request {
+    /// A request's head is there whole, of so many bytes in memory.
+    pub(super) fn begin(self: &Arc<Self>, has_body: bool, head: usize) -> Request {
+        // The app gets a copy of the head.
+        let weight = REQUEST + 2 * head;
+        self.held.fetch_add(weight, Relaxed);
         self.had_body.store(has_body, Relaxed);
         self.unanswered_bytes.store(0, Relaxed);
         if self.open.fetch_add(1, Relaxed) == 0 {
             self.note_change();
         }
         self.begun.fetch_add(1, Relaxed);
-        self.all.grew(REQUEST);
+        self.all.hold(weight);
+        self.all.grew(weight);
         self.task.wake();
-        Request { activity: Arc::clone(self), answered: false }
+        Request { activity: Arc::clone(self), weight, answered: false }
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -214,10 +222,7 @@ impl Activity {
                 _ => State::Busy,
             },
             since: self.accepted + Duration::from_millis(self.changed.load(Relaxed)),
-            weight: CONNECTION
-                + read_ahead
-                + self.open.load(Relaxed) * REQUEST
-                + self.waits.count() * UNTAKEN,
+            weight: CONNECTION + read_ahead + self.held.load(Relaxed) + self.waits.count() * UNTAKEN,
         }
     }
 
@@ -230,6 +235,8 @@ impl Activity {
 impl Drop for Request {
     fn drop(&mut self) {
         let activity = &self.activity;
+        activity.all.release(self.weight);
+        activity.held.fetch_sub(self.weight, Relaxed);
         if !self.answered {
             activity.abandoned.fetch_add(1, Relaxed);
         }

@@ -44,7 +44,7 @@ pub async fn serve<S, F, R>(
     respond: Arc<F>,
 ) where
     S: Transport + Send + 'static,
-    F: Fn(Request<Incoming>, Client) -> R,
+    F: Fn(Request<Incoming>, Client) -> R + Send + Sync + 'static,
     R: Future<Output = Response<Body>> + Send + 'static,
 {
     let (protocol, ahead) = match protocol {

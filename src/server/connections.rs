@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
-use super::activity::Activity;
+use super::activity::{Activity, CONNECTION};
 use super::eviction::{Moment, Pressure, choose};
 use crate::telemetry::metrics::{Evicted, Metrics};
 
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// How often it is logged that connections were ended for memory.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// After so many measurements without a change what was ended has been freed.
-const SETTLED: u32 = 30;
+const SETTLED: u32 = 5;
 /// What cannot be freed in this time is not connections'. They go on.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Of the limit, how much connections may gain on one thread before the memory is measured again.
@@ -57,8 +57,12 @@ pub struct Connections {
     open: Mutex<Open>,
     /// About how many bytes those hold that were told to end and have not ended.
     leaving: AtomicUsize,
+    /// About how many bytes all of them hold.
+    held: AtomicUsize,
     /// True while connections hold too much and some are ended for it.
     is_full: AtomicBool,
+    /// Told when it becomes so.
+    full: Notify,
     /// Tasks that go on when it is no longer.
     waiting: Mutex<Vec<Waker>>,
     /// When it was last logged that connections were ended for memory, and how many were since.
@@ -96,7 +100,9 @@ impl Connections {
             memory,
             open: Mutex::default(),
             leaving: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
             is_full: AtomicBool::new(false),
+            full: Notify::new(),
             waiting: Mutex::default(),
             told: Mutex::default(),
             metrics,
@@ -121,7 +127,8 @@ impl Connections {
             open.all.insert(id, Arc::clone(&activity));
             id
         };
-        self.grew(activity.standing().weight);
+        self.hold(CONNECTION);
+        self.grew(CONNECTION);
         Slot { id, all: Arc::clone(self), activity, _permit: permit, _alive: alive }
     }
 
@@ -144,7 +151,7 @@ impl Connections {
     }
 
     /// Says that connections of this thread may hold so many bytes more. Now and then this measures what they hold.
-    pub(super) fn grew(self: &Arc<Self>, bytes: usize) {
+    pub(super) fn grew(&self, bytes: usize) {
         let Some(limit) = self.memory else { return };
         let is_due = GAINED.with(|gained| {
             let sum = gained.get().saturating_add(bytes);
@@ -158,24 +165,52 @@ impl Connections {
     }
 
     /// Begins to relieve the memory where connections hold too much.
-    fn measure(self: &Arc<Self>, limit: MemoryLimit) {
-        if let Some(used) = (limit.measure)()
-            && used > limit.most
-            && !self.is_full.swap(true, Relaxed)
-        {
-            tokio::spawn(Arc::clone(self).relieve(limit));
+    fn measure(&self, limit: MemoryLimit) {
+        if (limit.measure)().is_some_and(|used| used > limit.most) {
+            self.set_full();
+        }
+    }
+
+    fn set_full(&self) {
+        if !self.is_full.swap(true, Relaxed) {
+            self.full.notify_one();
+        }
+    }
+
+    /// Says that so many bytes are about to be held: what is counted here stops a flood before anything is measured.
+    pub(super) fn hold(&self, bytes: usize) {
+        let held = self.held.fetch_add(bytes, Relaxed) + bytes;
+        if self.memory.is_some_and(|limit| held > limit.most) {
+            self.set_full();
+        }
+    }
+
+    /// Says that they are no longer.
+    pub(super) fn release(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Relaxed);
+    }
+
+    /// Frees memory whenever connections hold too much; never ends. To be run beside the threads that serve, since those
+    /// are busy then.
+    pub async fn keep_in_memory(&self) {
+        loop {
+            self.full.notified().await;
+            if let Some(limit) = self.memory {
+                self.relieve(limit).await;
+            }
         }
     }
 
     /// Ends connections until they hold less, and then lets the others go on. Those that are told to end need a moment
     /// for it, in which nothing more may be taken in: a flood is faster than they are.
-    async fn relieve(self: Arc<Self>, limit: MemoryLimit) {
+    async fn relieve(&self, limit: MemoryLimit) {
         let began = Instant::now();
         let room = limit.most / ROOM;
         let (goal, enough) = (limit.most - room, limit.most - room / 2);
         let (mut least, mut unchanged, mut ended) = (usize::MAX, SETTLED, 0);
         while began.elapsed() < LONGEST_PAUSE {
-            let used = (limit.measure)().unwrap_or_default();
+            let measured = (limit.measure)().unwrap_or_default();
+            let used = measured.max(self.held.load(Relaxed));
             if used <= enough {
                 break;
             }
@@ -186,7 +221,7 @@ impl Connections {
             if needed() > 0 && (ended == 0 || unchanged >= SETTLED) {
                 let at = Moment { now: Instant::now(), paused: began };
                 ended += self.evict(Pressure::Memory, needed(), at);
-                if ended == 0 || used > limit.most + room {
+                if measured > limit.most + if ended == 0 { 0 } else { room } {
                     ended += self.evict(Pressure::Exhaustion, needed(), at);
                 }
                 unchanged = 0;
@@ -263,6 +298,7 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.all.open().all.remove(&self.id);
+        self.all.release(CONNECTION);
         if let Some(weight) = self.activity.evicted_weight() {
             self.all.leaving.fetch_sub(weight, Relaxed);
         }

@@ -158,7 +158,7 @@ where
 {
     let closing = shutdown.clone();
     let service = service_fn(|request: Request<Incoming>| {
-        let begun = activity.begin(!request.body().is_end_stream());
+        let begun = activity.begin(!request.body().is_end_stream(), 0);
         let switch = request.extensions().get::<OnUpgrade>().cloned();
         let (answer, closing) = (respond(request, client.clone()), closing.clone());
         async move {

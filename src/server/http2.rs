@@ -66,7 +66,7 @@ pub(super) async fn speak<S, F, R>(
     respond: Arc<F>,
 ) where
     S: Transport + Send + 'static,
-    F: Fn(Request<Incoming>, Client) -> R,
+    F: Fn(Request<Incoming>, Client) -> R + Send + Sync + 'static,
     R: Future<Output = Response<Body>> + Send + 'static,
 {
     let limits = &terms.limits;
@@ -74,13 +74,16 @@ pub(super) async fn speak<S, F, R>(
     let streams = Streams::new(limits.stall_timeout);
     let (counts, announced) = (Arc::clone(&activity), streams.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let begun = counts.begin(!request.body().is_end_stream());
+        let begun = counts.begin(!request.body().is_end_stream(), size_of(request.headers()));
         let progress = Arc::new(Progress::default());
         announced.announce(&progress);
         as_of_http1(&mut request);
-        let (answer, waits) = (respond(request, client.clone()), client.waits().clone());
+        let (respond, client, activity) = (Arc::clone(&respond), client.clone(), Arc::clone(&counts));
         async move {
-            let answer = answer.await;
+            // Hundreds of streams may begin before the first of them runs.
+            poll_fn(|context| activity.poll_room(context)).await;
+            let waits = client.waits().clone();
+            let answer = respond(request, client).await;
             Ok::<_, Infallible>(answer.map(|body| Tracked::new(Answer::new(body, begun), progress, waits)))
         }
     });
@@ -163,6 +166,11 @@ fn as_of_http1(request: &mut Request<Incoming>) {
         request.headers_mut().insert(HOST, authority);
     }
     join_cookies(request.headers_mut());
+}
+
+/// The bytes of a head. On the wire it may have been far less (RFC 7541).
+fn size_of(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 fn join_cookies(headers: &mut HeaderMap) {

@@ -183,19 +183,25 @@ async fn case_102_a_mapped_name_and_what_frames_a_message_have_no_second_spellin
 }
 
 #[tokio::test]
-async fn case_101_a_method_override_goes_on_only_where_no_rule_of_the_site_names_methods() {
+async fn case_101_no_method_override_goes_on_not_even_of_a_preflight() {
     let methods: Vec<String> =
         samples().filter(|(claim, _)| *claim == Claim::Method).map(|(_, name)| name).collect();
-    let lines: Vec<String> = methods.iter().map(|name| format!("{name}: DELETE")).collect();
-    let lines: Vec<&str> = lines.iter().map(String::as_str).chain(["Connection: close"]).collect();
-    for (has_method_rules, stage) in [(false, Stage::new().await), (true, Stage::with(with_methods).await)] {
-        let alice = stage.signed_in().await;
-        let answer = exchange(alice.gate(), head(&alice, "POST /orders/x", &lines).into()).await;
-        assert_eq!(status(&answer), 200);
-        let arrived = stage.app.last();
-        for name in &methods {
-            assert_eq!(arrived.header(name), (!has_method_rules).then_some("DELETE"), "{name}");
-        }
+    let overrides: Vec<String> = methods.iter().map(|name| format!("{name}: DELETE")).collect();
+    let preflight = ["Origin: https://other.test", "Access-Control-Request-Method: GET", "Connection: close"];
+    let lines: Vec<&str> = overrides.iter().map(String::as_str).chain(preflight).collect();
+    let rule = "[[rules]]\npath = '/api/*'\naccess = 'api'\nallow_preflight = true";
+    let stage = Stage::with(|setup| setup.tables(rule)).await;
+    let alice = stage.signed_in().await;
+    let nobody = stage.visitor();
+    for (visitor, start) in [(&alice, "POST /orders/x"), (&nobody, "OPTIONS /api/orders/x")] {
+        let answer = exchange(visitor.gate(), head(visitor, start, &lines).into()).await;
+        assert_eq!(status(&answer), if start.starts_with("POST") { 403 } else { 200 }, "{start}");
+    }
+    // Another site's page may not post; the preflight went on, and without what it would have become.
+    let arrived = stage.app.last();
+    assert_eq!(arrived.method, http::Method::OPTIONS);
+    for name in &methods {
+        assert_eq!(arrived.header(name), None, "{name}");
     }
 }
 

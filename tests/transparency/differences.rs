@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cognigate::policy::reserved_headers::{Claim, names};
+use cognigate::policy::reserved_headers::names;
 use http::HeaderMap;
 use http::header::{
     CACHE_CONTROL, CONNECTION, COOKIE, EXPECT, HeaderName, HeaderValue, SET_COOKIE, TE, TRAILER,
@@ -119,7 +119,7 @@ pub(super) fn without_hops(headers: &HeaderMap) -> HeaderMap {
 fn is_removed(name: &HeaderName) -> bool {
     let fold = |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric(), "");
     let name = fold(name.as_str());
-    names().filter(|(claim, _)| *claim != Claim::Method).any(|(_, removed)| match removed.strip_suffix('*') {
+    names().any(|(_, removed)| match removed.strip_suffix('*') {
         Some(beginning) => name.starts_with(&fold(beginning)),
         None => name == fold(removed),
     })
