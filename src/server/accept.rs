@@ -18,8 +18,8 @@ use super::connections::{Connections, Slot};
 use super::tls::Door;
 use crate::types::Body;
 
-/// Waiting connections beyond this are refused by the kernel.
-const BACKLOG: i32 = 1024;
+/// Connections beyond this find no place in the kernel's queue and try again a second later. The kernel may allow fewer.
+const BACKLOG: i32 = 4096;
 /// How long to wait when the process is out of file descriptors.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
