@@ -171,6 +171,14 @@ const USER: &[&str] = &[
     // CGI's REMOTE_USER as a header. Authelia sends the four; Grafana, Galaxy, Paperless, Gitea and others believe them.
     "remote-user remote-email remote-groups remote-name unmapped-remote-user auth-user auth-type auth-password",
     "logon-user",
+    // aws-serverless-express takes the authorizer's claims from the first two, AWS's Lambda Web Adapter sends the others.
+    "x-apigateway-event x-apigateway-context x-amzn-request-context x-amzn-lambda-context",
+    // OpenSearch's security plugin, CouchDB's proxy authentication, Apache NiFi.
+    "x-proxy-user x-proxy-roles x-auth-couchdb-username x-auth-couchdb-roles",
+    "x-auth-couchdb-token x-proxiedentitieschain",
+    // Roles beside REMOTE_USER, and ngrok's OAuth action.
+    "x-remote-role x-remote-roles remote-role remote-roles",
+    "ngrok-auth-user-email ngrok-auth-user-id ngrok-auth-user-name",
     // Kubernetes' front proxy, and many an app.
     "x-remote-user x-remote-group x-remote-groups x-remote-uid x-remote-email x-remote-name x-remote-extra-*",
     "x-remote-extra-scopes",
