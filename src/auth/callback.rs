@@ -117,7 +117,7 @@ impl RelyingParty {
         let exchange = match exchange {
             Some(exchange) if self.redeemed.insert(state.hash()) => exchange,
             replayed => {
-                // There is no second exchange, whoever asks.
+                // A login state is good for one exchange, so this makes no call.
                 replayed.into_iter().for_each(Exchange::accepted);
                 return Ok(self.past_login(head, state).await?.unwrap_or_else(|| self.restart_login(head)));
             }

@@ -99,7 +99,7 @@ impl fmt::Debug for State {
     }
 }
 
-/// Not the nonce and the verifier: whoever has the verifier and the code gets the tokens.
+/// Leaves out the nonce and the verifier: the verifier and the code together give the tokens.
 impl fmt::Debug for LoginState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginState")

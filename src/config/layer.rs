@@ -87,7 +87,7 @@ impl Layer {
         self.push(key, Value::new(Some(&place), ValueKind::Table(table)));
     }
 
-    /// The first key here that has a secret for its value, if there is one. An address without a user's name in it is none.
+    /// The first key here that has a secret for its value, if there is one. A URL without a user name is not a secret.
     pub(super) fn secret(&self) -> Option<&str> {
         let holds = |value: &Value| match &value.kind {
             ValueKind::String(text) => !text.contains("://") || text.contains('@'),

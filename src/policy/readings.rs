@@ -18,7 +18,7 @@ use super::case_folding::fold_case;
 
 /// The most readings that a path may have before case is folded, and the most bytes that they may have together.
 ///
-/// Honest paths have one or two. What has more is made to have them; whoever asks gets no list, and must assume any
+/// Honest paths have one or two. What has more is made to have them; the caller gets no list, and must assume any
 /// reading.
 const MOST: usize = 64;
 const MOST_BYTES: usize = 128 * 1024;
@@ -283,7 +283,7 @@ fn without_suffixes(path: &str, longest: usize) -> impl Iterator<Item = &str> {
         .filter_map(move |end| whole.get(..end))
 }
 
-/// With a slash at the end if there is none, and without if there is one.
+/// Adds a slash at the end, or removes the one that is there.
 fn other_end(path: &str) -> Option<(&str, bool)> {
     match path.strip_suffix('/') {
         Some("") => None,

@@ -115,7 +115,6 @@ pub(super) fn without_hops(headers: &HeaderMap) -> HeaderMap {
     kept
 }
 
-/// The sample's site has no rules by method, so that an app may be asked for another.
 fn is_removed(name: &HeaderName) -> bool {
     let fold = |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric(), "");
     let name = fold(name.as_str());
